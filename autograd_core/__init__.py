@@ -1,0 +1,1 @@
+"""A scalar reverse-mode autodiff engine whose graph is data."""

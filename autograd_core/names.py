@@ -1,0 +1,124 @@
+r"""How a name is written: ``w_{ij}^{(2)}`` in LaTeX, ``wᵢⱼ⁽²⁾`` in a terminal, ``w_ij_2`` in code.
+
+A name is a base, an index and an exponent.  ``a1`` and ``a_1`` are the same name; what follows ``_`` up
+to ``^`` is the index; a Greek letter's name (``delta``, ``\delta``) is that letter; ``yhat`` and
+``\hat{y}`` wear a hat; any other word of several letters is upright.  A name may be an equation,
+``z_0 = x``: one node under two names, the first of which formulas use.  What is not valid mathematics
+is plain text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+_GREEK = dict(
+    alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", iota="ι", kappa="κ",
+    mu="μ", nu="ν", xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", upsilon="υ", phi="φ", chi="χ", psi="ψ",
+    omega="ω", Gamma="Γ", Delta="Δ", Theta="Θ", Lambda="Λ", Xi="Ξ", Pi="Π", Sigma="Σ", Phi="Φ", Psi="Ψ",
+    Omega="Ω")  # fmt: skip
+_GREEK["lambda"] = "λ"
+_SUBSCRIPT = dict(zip("0123456789+-()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
+_SUPERSCRIPT = dict(zip("0123456789+-()iknTN", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁱᵏⁿᵀᴺ", strict=True))
+_HAT = "\N{COMBINING CIRCUMFLEX ACCENT}"
+
+_BASE = r"\\hat\{(?P<hat>[A-Za-z])\}|\\hat (?P<hat2>[A-Za-z])|(?P<wordhat>[afpxyz])hat|\\(?P<greek>[A-Za-z]+)|(?P<word>[A-Za-z]+)"
+_PART = r"\{[A-Za-z0-9,+\-() ]+\}"
+_NAME = re.compile(rf"(?:{_BASE})(?P<digits>\d+)?(?:_(?P<index>{_PART}|[A-Za-z0-9_]+))?(?:\^(?P<exponent>{_PART}|[A-Za-z0-9]|\([A-Za-z0-9]+\)))?(?P<primes>'*)")  # fmt: skip  # noqa: E501
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name under every notation.
+
+    >>> Name.of(r"w_{ij}^{(2)}").latex, Name.of("a1").unicode, Name.of("yhat").latex
+    ('w_{ij}^{(2)}', 'a₁', '\\\\hat{y}')
+    """
+
+    latex: str
+    unicode: str
+    ascii: str
+    identifier: str
+    is_mathematics: bool
+
+    @staticmethod
+    def of(text: str) -> Name:
+        """The name written ``text``; of an equation ``z_0 = x``, its first name."""
+        return _name_of(text.split(" = ")[0].strip())
+
+    @staticmethod
+    def all_of(text: str) -> tuple[Name, ...]:
+        """Every name of the equation ``text``, in order."""
+        return tuple(_name_of(part.strip()) for part in text.split(" = "))
+
+
+@lru_cache(maxsize=4096)
+def _name_of(text: str) -> Name:
+    match = _NAME.fullmatch(text)
+    if match is None or (match["greek"] and match["greek"] not in _GREEK):
+        return _plain(text)
+    part = match.groupdict()
+    hat = part["hat"] or part["hat2"] or part["wordhat"]
+    word = hat or part["greek"] or part["word"]
+    if hat:
+        latex, unicode, code = rf"\hat{{{hat}}}", unicodedata.normalize("NFC", hat + _HAT), hat + "hat"
+    elif word in _GREEK:
+        latex, unicode, code = "\\" + word, _GREEK[word], word
+    else:
+        latex, unicode, code = (word if len(word) == 1 else rf"\mathrm{{{word}}}"), word, word
+    index = ",".join(filter(None, [part["digits"], (part["index"] or "").strip("{}").strip("_")]))
+    exponent = (part["exponent"] or "").strip("{}")
+    primes = part["primes"]
+    return Name(
+        latex=latex + _latex_script("_", index) + _latex_script("^", exponent) + primes,
+        unicode=unicode + _raised("_", index, _SUBSCRIPT) + _raised("^", exponent, _SUPERSCRIPT) + primes,
+        ascii=code + (f"_{index}" if index else "") + (f"^{exponent}" if exponent else "") + primes,
+        identifier=_identifier("_".join(filter(None, [code, index, exponent])) + "_prime" * len(primes)),
+        is_mathematics=True,
+    )
+
+
+def _latex_script(mark: str, script: str) -> str:
+    if not script:
+        return ""
+    return f"{mark}{script}" if len(script) == 1 else f"{mark}{{{script}}}"
+
+
+def _raised(mark: str, script: str, letters: dict[str, str]) -> str:
+    if all(letter in letters for letter in script):
+        return "".join(letters[letter] for letter in script)
+    return f"{mark}{script}"
+
+
+def _identifier(text: str) -> str:
+    word = re.sub(r"[\W_]+", "_", text, flags=re.ASCII).strip("_") or "v"
+    return word if word[0].isalpha() else f"v_{word}"
+
+
+def _plain(text: str) -> Name:
+    # Control and direction marks would reorder or break what is printed around the name.
+    shown = "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
+    return Name(
+        latex=rf"\text{{{escape_latex(shown)}}}",
+        unicode=shown,
+        ascii=shown.encode("ascii", "backslashreplace").decode(),
+        identifier=_identifier(text),
+        is_mathematics=False,
+    )
+
+
+_LATEX_ESCAPES = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
+    "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+}  # fmt: skip
+
+
+def escape_latex(text: str) -> str:
+    r"""``text`` with every character LaTeX would interpret escaped.
+
+    >>> escape_latex(r"\\input{x}")
+    '\\textbackslash{}\\textbackslash{}input\\{x\\}'
+    """
+    return "".join(_LATEX_ESCAPES.get(letter, letter) for letter in text)
