@@ -180,6 +180,12 @@ class Primitive:
             return list(self.partials(out, *operands))
         return [partial(out, *operands) for partial in self.partials]
 
+    def textbook_partials_at(self, out: Any, operands: Sequence[Any]) -> list[Any]:
+        """The partials as a textbook writes them, on symbols."""
+        if self.textbook is None:
+            return self.partials_at(out, operands)
+        return [partial(out, *operands) for partial in self.textbook]
+
     @staticmethod
     def _at_floats(partial: Partial, out: float, operands: Sequence[float]) -> Any:
         try:

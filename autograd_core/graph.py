@@ -1,0 +1,346 @@
+"""A frozen snapshot of a graph: its nodes, and between them edges that carry local derivatives.
+
+A ``Graph`` shows the nodes on a path from the inputs asked about; everything else appears only as a
+symbol inside formulas (that is how a weight becomes an arrow's label).  Contracting removes unnamed
+nodes: the derivative across a hidden part is the sum over its paths of the product along each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from autograd_core.errors import NoPathError, OperandError
+from autograd_core.names import Name
+from autograd_core.row import Primitive
+from autograd_core.symbol import Symbol
+from autograd_core.value import FlatValues, Value, flatten_values, require_fresh, restore_values, topological_order
+
+# Formulas of unnamed nodes are written out to this depth, then as an ellipsis.
+_INLINE_DEPTH = 24
+
+
+class Node(NamedTuple):
+    """One node of a record: an operand is the index of another node, or a constant (a float)."""
+
+    index: int
+    op: Primitive | None
+    operands: tuple[int | float, ...]
+    name: str | None
+    data: float | None
+    partials: tuple[float, ...] | None
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """The indices of the operands that are nodes, in argument order."""
+        return tuple(operand for operand in self.operands if type(operand) is int)
+
+
+@dataclass(frozen=True)
+class GraphEdge:
+    """An arrow: the derivative of ``head`` with respect to ``tail``, as a number and as a symbol.
+
+    ``position`` is the argument it belongs to where every node is shown, and None for an arrow across
+    a contracted part.  ``partial`` is None where the graph has no numbers.
+    """
+
+    tail: int
+    head: int
+    partial: float | None
+    position: int | None
+    graph: Graph = field(repr=False, compare=False)
+
+    @property
+    def symbol(self) -> Symbol:
+        """The derivative as a formula; an activation's is shown primed, as in sigma'(a_2)."""
+        return self.graph.derivative_symbol(self)
+
+    @property
+    def expanded(self) -> Symbol:
+        """The derivative as a formula with every activation's derivative written out."""
+        return self.graph.derivative_symbol(self, expanded=True)
+
+
+class Graph:
+    """The graph of one output or several, as seen from ``wrt`` (all leaves unless told otherwise).
+
+    ``wrt`` takes Values or names.  Raises :class:`StaleGraphError` for a stale graph and
+    :class:`NoPathError` for an input that does not reach the output.
+
+    >>> x = Value(1.0, "x")
+    >>> a_1, a_2 = (3 * x).named("a_1"), (-x).named("a_2")
+    >>> graph = Graph((2 * a_1 + a_2).named("y")).contract()
+    >>> [(graph.name(edge.tail).ascii, edge.symbol.text, graph.name(edge.head).ascii) for edge in graph.edges]
+    [('x', '3', 'a_1'), ('x', '-1', 'a_2'), ('a_1', '2', 'y'), ('a_2', '1', 'y')]
+    """
+
+    def __init__(self, y: Value | Sequence[Value], wrt: Any = None) -> None:
+        roots = (y,) if isinstance(y, Value) else tuple(y)
+        for root in roots:
+            if not isinstance(root, Value):
+                raise OperandError(f"A graph is made of Values; got {root!r} as an output.")
+        if not roots:
+            raise OperandError("A graph needs at least one output; the list was empty.")
+        order = topological_order(roots)
+        require_fresh(order)
+        index = {id(node): at for at, node in enumerate(order)}
+        self._values: tuple[Value, ...] | None = tuple(order)
+        self._index_of = index
+        nodes = tuple(
+            Node(at, node.op, tuple(index[id(each)] if isinstance(each, Value) else each for each in node.operands),
+                 node.name, node.data, node.partials)
+            for at, node in enumerate(order)
+        )  # fmt: skip
+        self._build(nodes, [index[id(root)] for root in roots], wrt)
+
+    @classmethod
+    def of_nodes(cls, nodes: Sequence[Node], outputs: Sequence[int], wrt: Any = None) -> Graph:
+        """A graph from records alone, with or without numbers; ``outputs`` are indices."""
+        graph = cls.__new__(cls)
+        graph._values, graph._index_of = None, {}
+        graph._build(tuple(nodes), outputs, wrt)
+        return graph
+
+    def _build(self, nodes: tuple[Node, ...], outputs: Sequence[int], wrt: Any) -> None:
+        self.record = nodes
+        self.outputs = tuple(dict.fromkeys(outputs))
+        self.contracted = False
+        self.hint = ""
+        self.inputs = self._resolve_inputs(wrt)
+        self.shown = tuple(sorted(self._reached_from(self.inputs)))
+
+    def _resolve_inputs(self, wrt: Any) -> tuple[int, ...]:
+        if wrt is None:
+            leaves = [node.index for node in self.record if node.op is None]
+            return tuple(leaves) or self.outputs
+        asked = [wrt] if isinstance(wrt, (Value, str)) else list(wrt)
+        inputs = tuple(dict.fromkeys(self.index(each) for each in asked))
+        for each in inputs:
+            if not self._reached_from((each,)) & set(self.outputs):
+                raise NoPathError(self._no_path(each))
+        return inputs
+
+    def _no_path(self, tail: int, head: int | None = None) -> str:
+        outputs = ", ".join(self.full_name(each).ascii for each in ([head] if head is not None else self.outputs))
+        name = self.full_name(tail).ascii
+        return f"d{outputs}/d{name} = 0: no path leads from {name} to {outputs}, so {outputs} does not depend on it."
+
+    def _reached_from(self, inputs: Iterable[int]) -> set[int]:
+        reached = set(inputs)
+        for node in self.record:
+            if node.index not in reached and any(parent in reached for parent in node.parents):
+                reached.add(node.index)
+        return reached
+
+    # --- looking things up ----------------------------------------------------------------------
+
+    def index(self, thing: Value | str | int) -> int:
+        """The index of a node given as the Value, its name, or already an index."""
+        if type(thing) is int:
+            return thing
+        if isinstance(thing, Value):
+            if id(thing) in self._index_of:
+                return self._index_of[id(thing)]
+            shown = thing.name or repr(thing)
+            outputs = ", ".join(self.full_name(each).ascii for each in self.outputs)
+            raise NoPathError(
+                f"d{outputs}/d{shown} = 0: {shown} is not part of the graph of {outputs}, so {outputs} does not "
+                "depend on it. Was it used to compute the output, or another Value with the same number?"
+            )
+        if isinstance(thing, str):
+            wanted = Name.of(thing)
+            found = [node.index for node in self.record if node.name and wanted in Name.all_of(node.name)]
+            if len(found) == 1:
+                return found[0]
+            names = ", ".join(dict.fromkeys(Name.of(node.name).ascii for node in self.record if node.name))
+            if found:
+                raise NoPathError(f"{len(found)} nodes are named {thing!r}. Pass the Value instead of its name.")
+            raise NoPathError(f"No node is named {thing!r}. The named nodes are: {names or 'none'}.")
+        raise OperandError(f"A node is given as a Value or by its name; got {thing!r}.")
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes shown, operands before results."""
+        return tuple(self.record[at] for at in self.shown)
+
+    @property
+    def roots(self) -> tuple[Value, ...]:
+        """The outputs as Values, sharing what they share; a graph without Values raises."""
+        if self._values is None:
+            raise OperandError("This graph was read from a text without numbers, so it has no Values. Give numbers.")
+        return tuple(self._values[at] for at in self.outputs)
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether every node has a value."""
+        return all(node.data is not None for node in self.record)
+
+    @cached_property
+    def _ordinals(self) -> dict[int, str]:
+        taken = {Name.of(node.name).ascii for node in self.record if node.name}
+        fresh = (name for name in (f"v_{count}" for count in range(1, len(self.record) + len(taken) + 2)))
+        names = (name for name in fresh if name not in taken)
+        return {node.index: next(names) for node in self.nodes if not node.name}
+
+    def name(self, index: int) -> Name:
+        """How a shown node is named; ``v_1``, ``v_2``, ... where the user gave no name."""
+        return self.full_name(index)
+
+    def full_name(self, index: int) -> Name:
+        """The name of any node of the record."""
+        given = self.record[index].name
+        if given:
+            return Name.of(given)
+        shown = getattr(self, "shown", ())
+        return Name.of(self._ordinals[index]) if index in shown else Name.of(f"v_{index + 1}")
+
+    # --- contraction ----------------------------------------------------------------------------
+
+    def contract(self, keep: Iterable[Value | str | int] | None = None) -> Graph:
+        """The graph of the nodes in ``keep`` only (by default the named ones), the inputs and the outputs.
+
+        Where no computed node has a name all are kept, and ``hint`` says how to name them.
+        """
+        smaller = object.__new__(Graph)
+        smaller.__dict__.update({key: item for key, item in vars(self).items() if not isinstance(item, dict)})
+        smaller._index_of = self._index_of
+        ends = set(self.inputs) | set(self.outputs)
+        if keep is not None:
+            kept = {self.index(each) for each in keep}
+        else:
+            kept = {node.index for node in self.nodes if node.name}
+            if all(self.record[at].op is None for at in kept) and len(self.shown) > len(ends | kept):
+                smaller.hint = "Name the nodes you want to see: a = (3 * x).named('a')."
+                return smaller
+        smaller.shown = tuple(at for at in self.shown if at in kept or at in ends)
+        smaller.contracted = True
+        return smaller
+
+    @cached_property
+    def edges(self) -> tuple[GraphEdge, ...]:
+        """The arrows between shown nodes, by head, then by argument."""
+        found = []
+        for head in self.shown:
+            if self.contracted:
+                across = self._across(head)
+                found += [GraphEdge(tail, head, across[tail], None, self) for tail in sorted(across)]
+            else:
+                found += [
+                    GraphEdge(operand, head, partial, position, self)
+                    for position, (operand, partial) in enumerate(self._arguments(head))
+                    if type(operand) is int and operand in self._shown_set
+                ]
+        return tuple(sorted(found, key=lambda edge: (edge.tail, edge.head)))
+
+    @cached_property
+    def _shown_set(self) -> frozenset[int]:
+        return frozenset(self.shown)
+
+    @cached_property
+    def _relevant(self) -> frozenset[int]:
+        return frozenset(self._reached_from(self.inputs))
+
+    def _arguments(self, index: int) -> Iterator[tuple[int | float, float | None]]:
+        node = self.record[index]
+        partials = node.partials if node.partials is not None else (None,) * len(node.operands)
+        return zip(node.operands, partials, strict=True)
+
+    def _across(self, head: int) -> dict[int, float | None]:
+        """The derivative of ``head`` with respect to each nearest shown node below it."""
+        inside: dict[int, float] = {head: 1.0}
+        reached: dict[int, float | None] = {}
+        for at in range(head, -1, -1):
+            if at not in inside:
+                continue
+            for operand, partial in self._arguments(at):
+                if type(operand) is not int or operand not in self._relevant:
+                    continue
+                product = inside[at] * partial if partial is not None else math.nan
+                if operand in self._shown_set:
+                    reached[operand] = None if partial is None else (reached.get(operand) or 0.0) + product
+                else:
+                    inside[operand] = inside.get(operand, 0.0) + product
+        return reached
+
+    # --- formulas -------------------------------------------------------------------------------
+
+    def symbol(self, index: int, depth: int = _INLINE_DEPTH) -> Symbol:
+        """A node inside a formula: its name, or else the formula (the number, for a leaf) it stands for."""
+        node = self.record[index]
+        if node.name or index in self._shown_set:
+            return Symbol(self.full_name(index))
+        if node.op is None:
+            return Symbol(self.full_name(index)) if node.data is None else Symbol(number=node.data)
+        return self.formula(index, depth)
+
+    def formula(self, index: int, depth: int = _INLINE_DEPTH) -> Symbol:
+        """What a node was computed as, in the names of the nodes around it."""
+        node = self.record[index]
+        if node.op is None:
+            return self.symbol(index)
+        if depth <= 0:
+            return Symbol(Name(r"\ldots", "…", "...", "rest", True))
+        return Symbol.applied(node.op, [self._operand(operand, depth - 1) for operand in node.operands])
+
+    def _operand(self, operand: int | float, depth: int = _INLINE_DEPTH) -> Symbol:
+        return self.symbol(operand, depth) if type(operand) is int else Symbol(number=float(operand))
+
+    def partial_symbols(self, index: int, expanded: bool = False) -> list[Symbol]:
+        """The local derivatives of a node as formulas, one per argument."""
+        node = self.record[index]
+        assert node.op is not None
+        operands = [self._operand(operand) for operand in node.operands]
+        if node.op.primed and not expanded:
+            rest = [0.0] * (len(operands) - 1)
+            return [Symbol.applied(node.op, operands, primed=True), *map(Symbol.of, rest)]
+        out = Symbol(self.full_name(index)) if node.name else Symbol.applied(node.op, operands)
+        return [Symbol.of(partial) for partial in node.op.textbook_partials_at(out, operands)]
+
+    def derivative_symbol(self, edge: GraphEdge, expanded: bool = False) -> Symbol:
+        """The derivative an edge stands for, as a formula."""
+        if edge.position is not None:
+            return self.partial_symbols(edge.head, expanded)[edge.position]
+        inside: dict[int, Symbol] = {edge.head: Symbol(number=1.0)}
+        total = Symbol(number=0.0)
+        for at in range(edge.head, -1, -1):
+            if at not in inside:
+                continue
+            partials = self.partial_symbols(at, expanded)
+            for operand, partial in zip(self.record[at].operands, partials, strict=True):
+                if operand == edge.tail and type(operand) is int:
+                    total = total + inside[at] * partial
+                elif type(operand) is int and operand in self._relevant and operand not in self._shown_set:
+                    inside[operand] = inside.get(operand, Symbol(number=0.0)) + inside[at] * partial
+        return total
+
+    # --- adjoints -------------------------------------------------------------------------------
+
+    def adjoints(self, output: int | None = None) -> dict[int, float]:
+        """The derivative of an output (the first, unless told) with respect to every node of the record.
+
+        A sweep of its own, which neither reads nor writes any ``grad``.
+        """
+        if not self.has_numbers:
+            raise OperandError("This graph has no numbers, so no adjoints. Give the inputs numbers.")
+        total = dict.fromkeys(range(len(self.record)), 0.0)
+        total[self.outputs[0] if output is None else output] = 1.0
+        for node in reversed(self.record):
+            for operand, partial in self._arguments(node.index):
+                if type(operand) is int and partial is not None:
+                    total[operand] += total[node.index] * partial
+        return total
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(self.full_name(each).ascii for each in self.outputs)
+        return f"<Graph of {outputs}: {len(self.shown)} nodes, {len(self.edges)} edges>"
+
+    def __reduce__(self) -> Any:
+        return _restore_graph, (flatten_values(self.roots), self.inputs)
+
+
+def _restore_graph(flat: FlatValues, inputs: tuple[int, ...]) -> Graph:
+    roots = restore_values(flat)
+    return Graph(roots, wrt=inputs)
