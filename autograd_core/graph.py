@@ -120,10 +120,11 @@ class Graph:
         inputs = tuple(dict.fromkeys(self.index(each) for each in asked))
         for each in inputs:
             if not self._reached_from((each,)) & set(self.outputs):
-                raise NoPathError(self._no_path(each))
+                raise NoPathError(self.no_path(each))
         return inputs
 
-    def _no_path(self, tail: int, head: int | None = None) -> str:
+    def no_path(self, tail: int, head: int | None = None) -> str:
+        """Why the derivative of ``head`` (or of the outputs) with respect to ``tail`` is 0, in words."""
         outputs = ", ".join(self.full_name(each).ascii for each in ([head] if head is not None else self.outputs))
         name = self.full_name(tail).ascii
         return f"d{outputs}/d{name} = 0: no path leads from {name} to {outputs}, so {outputs} does not depend on it."

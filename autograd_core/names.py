@@ -42,6 +42,13 @@ class Name:
     ascii: str
     identifier: str
     is_mathematics: bool
+    stem: str = ""
+    index: str = ""
+    exponent: str = ""
+
+    def with_index(self, index: str) -> Name:
+        """The name with another index: ``w_1^{(2)}`` with ``j`` is ``w_j^{(2)}``."""
+        return _name_of(f"{self.stem}_{{{index}}}" + (f"^{{{self.exponent}}}" if self.exponent else ""))
 
     @staticmethod
     def of(text: str) -> Name:
@@ -77,6 +84,9 @@ def _name_of(text: str) -> Name:
         ascii=code + (f"_{index}" if index else "") + (f"^{exponent}" if exponent else "") + primes,
         identifier=_identifier("_".join(filter(None, [code, index, exponent])) + "_prime" * len(primes)),
         is_mathematics=True,
+        stem=rf"\hat{{{hat}}}" if hat else f"\\{word}" if word in _GREEK else str(word),
+        index=index,
+        exponent=exponent,
     )
 
 

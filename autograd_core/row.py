@@ -98,10 +98,10 @@ class Primitive:
     head: tuple[str, str] | None = None
     latex: Notation | Callable[..., Notation] | None = None
     text: Notation | Callable[..., Notation] | None = None
-    python: Notation | Callable[..., Notation] | None = None
+    python: Notation | Callable[..., Notation | None] | None = None
     written: Callable[..., Any] | None = None
     primed: bool = False
-    textbook: tuple[Partial, ...] | None = None
+    textbook: tuple[Partial, ...] | Partial | None = None
     lists: int = 1
     alias_of: Primitive | None = None
 
@@ -128,13 +128,6 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
-
-    def __reduce__(self) -> Any:
-        from autograd_core.primitives import restore_primitive
-
-        if self.alias_of is not None:
-            return restore_primitive, (self.alias_of.name, (self.name, self.head))
-        return restore_primitive, (self.name,)
 
     def renamed(self, name: str, head: tuple[str, str] | None = None) -> Primitive:
         """The same operation under another name, such as the generic activation ``g`` of a lecture.
@@ -176,22 +169,20 @@ class Primitive:
 
     def partials_at(self, out: Any, operands: Sequence[Any]) -> list[Any]:
         """The partials under the operands' own reading, one per operand, a formula each."""
-        if not isinstance(self.partials, tuple):
-            return list(self.partials(out, *operands))
-        return [partial(out, *operands) for partial in self.partials]
+        return _applied(self.partials, out, operands)
 
     def textbook_partials_at(self, out: Any, operands: Sequence[Any]) -> list[Any]:
         """The partials as a textbook writes them, on symbols."""
         if self.textbook is None:
             return self.partials_at(out, operands)
-        return [partial(out, *operands) for partial in self.textbook]
+        return _applied(self.textbook, out, operands)
 
     @staticmethod
     def _at_floats(partial: Partial, out: float, operands: Sequence[float]) -> Any:
         try:
             return partial(out, *operands)
         except (ArithmeticError, ValueError):
-            # A derivative at the end of a domain is its limit (sqrt'(0) = inf): NumPy's float follows IEEE 754.
+            # At the end of a domain a derivative is its limit, sqrt'(0) = inf: NumPy follows IEEE 754.
             with poles_allowed():
                 return partial(np.float64(out), *map(np.float64, operands))
 
@@ -216,13 +207,16 @@ class Primitive:
         lists = [list(each) if hasattr(each, "__iter__") else None for each in operands]
         if len(lists) != self.lists or named or None in lists:
             example = "[a, b, c]" if self.lists == 1 else "[a, b, c], [x, y, z]"
+            wanted = "a list" if self.lists == 1 else f"{self.lists} lists"
+            got = ", ".join([*map(_kind, operands), *named])
             raise OperandError(
-                f"{self.name} takes {'a list' if self.lists == 1 else f'{self.lists} lists'} of operands, such as "
-                f"{self.name}({example}); it was called as {self.name}({', '.join([*map(_kind, operands), *named])})."
+                f"{self.name} takes {wanted} of operands, such as {self.name}({example}); "
+                f"it was called as {self.name}({got})."
             )
         lengths = [len(each) for each in lists if each is not None]
         if len(set(lengths)) > 1:
-            raise OperandError(f"{self.name} needs lists of equal length; it got {' and '.join(map(str, lengths))}.")
+            got = " and ".join(map(str, lengths))
+            raise OperandError(f"{self.name} needs lists of equal length; it got {got}.")
         return tuple(operand for each in lists if each is not None for operand in each)
 
     def _read(self, operands: tuple[Any, ...]) -> Any:
@@ -232,9 +226,10 @@ class Primitive:
         if arrays and (interpreters or any(operand.dtype == object for operand in arrays)):
             shape = np.broadcast_shapes(*(operand.shape for operand in arrays))
             columns = [np.broadcast_to(np.asarray(operand, dtype=object), shape).flat for operand in clean]
-            result = np.empty(shape, dtype=object)
-            result.flat = [self._read(row) for row in zip(*columns, strict=True)]
-            return result
+            elements = np.empty(shape, dtype=object)
+            for at, row in enumerate(zip(*columns, strict=True)):
+                elements.flat[at] = self._read(row)
+            return elements
         if interpreters:
             return interpreters[0].apply_primitive(self, tuple(clean))
         if arrays:
@@ -262,6 +257,12 @@ class Primitive:
                 f"{self.name}({shown}) at index {index} is not defined: the domain of {self.name} is "
                 f"{self.domain}. Keep the operands inside, for instance with clip or maximum."
             )
+
+
+def _applied(partials: tuple[Partial, ...] | Partial, out: Any, operands: Sequence[Any]) -> list[Any]:
+    if not isinstance(partials, tuple):
+        return list(partials(out, *operands))
+    return [partial(out, *operands) for partial in partials]
 
 
 def _kind(operand: object) -> str:
@@ -292,7 +293,9 @@ def _as_operand(name: str, operand: Any) -> Any:
         )
     if isinstance(operand, (int, float, np.integer, np.floating)):
         return float(operand)
-    raise OperandError(f"{name} got {operand!r} of type {kind.__name__}. Use a number, a Value or a NumPy array.")
+    raise OperandError(
+        f"{name} got {operand!r} of type {kind.__name__}. Use a number, a Value or a NumPy array."
+    )
 
 
 def _plain_float(operand: Any) -> Any:

@@ -185,6 +185,13 @@ def write(tree: Tree, language: Language, digits: int = 4, limit: int | None = L
     return _write(tree, language, digits, depth)[1]
 
 
+def write_operand(tree: Tree, language: Language, level: str, digits: int = 4, limit: int | None = LONGEST) -> str:
+    """``tree`` as an operand: in parentheses if weaker than ``level`` or starting with a minus sign."""
+    text = write(tree, language, digits, limit)
+    weak = LEVELS.index(_level(tree, language, digits)) < LEVELS.index(level)
+    return language.parentheses(text) if weak or text.startswith("-") else text
+
+
 def format_number(x: float, language: Language, digits: int = 4) -> str:
     """``x`` with ``digits`` significant digits, an integer without its point.
 
@@ -192,6 +199,10 @@ def format_number(x: float, language: Language, digits: int = 4) -> str:
     ('2', '0.3333', '1.25 \\\\cdot 10^{-7}')
     """
     return language.number(x, digits).template
+
+
+def _level(tree: Tree, language: Language, digits: int) -> str:
+    return _write(tree, language, digits, 2)[0]
 
 
 def _visible(tree: Tree, depth: int, limit: int) -> int:

@@ -1,0 +1,89 @@
+"""Find what is wrong with a finished picture: anything that overlaps, is cut off, or lies on another."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from viz.geometry import Box, box_meets_solid, box_of, box_of_path, grown, path_meets_box, path_meets_solid
+from viz.scene import Scene
+
+TOLERANCE = 0.5
+"""In pixels: ink boxes may be larger than the ink by so much."""
+
+
+def faults(scene: Scene) -> list[str]:
+    """Return a sentence for everything that touches what it should not, or leaves the picture."""
+    return [*_node_faults(scene), *_label_faults(scene), *_arrow_faults(scene), *_frame_faults(scene)]
+
+
+def _node_faults(scene: Scene) -> list[str]:
+    found = []
+    for placed in scene.nodes:
+        for ink in placed.lines:
+            if not _holds(box_of(placed.solid).grown(TOLERANCE), ink.box):
+                found.append(f"The text {ink.drawing.text!r} is larger than node {placed.node.id}.")
+    for first, second in combinations(scene.nodes, 2):
+        if box_meets_solid(box_of(first.solid), grown(second.solid, 2.0)):
+            found.append(f"The nodes {first.node.id} and {second.node.id} overlap.")
+    for placed in scene.nodes:
+        for other in scene.nodes:
+            if placed.caption is not None and box_meets_solid(placed.caption.box, other.solid):
+                found.append(f"The caption of node {placed.node.id} lies on node {other.node.id}.")
+    return found
+
+
+def _label_faults(scene: Scene) -> list[str]:
+    found = []
+    labels = [(arrow.edge, arrow.label) for arrow in scene.arrows if arrow.label is not None]
+    for arrow in scene.arrows:
+        if arrow.edge.label is not None and arrow.label is None:
+            found.append(f"The label of the arrow {arrow.edge.tail} -> {arrow.edge.head} is missing.")
+    for (_, first), (_, second) in combinations(labels, 2):
+        if first.box.overlaps(second.box):
+            found.append(f"The labels {first.drawing.text!r} and {second.drawing.text!r} overlap.")
+    for edge, label in labels:
+        name = f"The label {label.drawing.text!r} of {edge.tail} -> {edge.head}"
+        for placed in scene.nodes:
+            if box_meets_solid(label.box, grown(placed.solid, 1.0)):
+                found.append(f"{name} lies on node {placed.node.id}.")
+            if placed.caption is not None and label.box.overlaps(placed.caption.box):
+                found.append(f"{name} lies on the caption of node {placed.node.id}.")
+        for arrow in scene.arrows:
+            if path_meets_box(arrow.path, label.box):
+                found.append(f"{name} lies on the arrow {arrow.edge.tail} -> {arrow.edge.head}.")
+    return found
+
+
+def _arrow_faults(scene: Scene) -> list[str]:
+    found = []
+    for arrow in scene.arrows:
+        name = f"The arrow {arrow.edge.tail} -> {arrow.edge.head}"
+        for placed in scene.nodes:
+            mine = placed.node.id in (arrow.edge.tail, arrow.edge.head)
+            if path_meets_solid(arrow.path, placed.solid if mine else grown(placed.solid, 2.0)):
+                found.append(f"{name} runs through node {placed.node.id}.")
+            if placed.caption is not None and path_meets_box(arrow.path, placed.caption.box):
+                found.append(f"{name} runs through the caption of node {placed.node.id}.")
+        solids = {placed.node.id: placed.solid for placed in scene.nodes}
+        for node, end in ((arrow.edge.tail, arrow.path[0]), (arrow.edge.head, arrow.path[-1])):
+            if not grown(solids[node], 4.0).contains(end):
+                found.append(f"{name} does not reach node {node}.")
+    return found
+
+
+def _frame_faults(scene: Scene) -> list[str]:
+    boxes = [("a node", box_of(placed.solid)) for placed in scene.nodes]
+    boxes += [("an arrow", box_of_path(arrow.path)) for arrow in scene.arrows]
+    inks = [ink for placed in scene.nodes for ink in (*placed.lines, placed.caption) if ink is not None]
+    inks += [arrow.label for arrow in scene.arrows if arrow.label is not None]
+    boxes += [(f"the text {ink.drawing.text!r}", ink.box) for ink in (*inks, *scene.note)]
+    return [f"The picture cuts off {what}." for what, box in boxes if not _holds(scene.bounds, box)]
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    return (
+        outer.left <= inner.left
+        and inner.right <= outer.right
+        and outer.top <= inner.top
+        and inner.bottom <= outer.bottom
+    )

@@ -1,0 +1,159 @@
+"""A picture as plain data, and its four forms: DOT, SVG, PNG and a page of HTML."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from viz.arrangement import SEPARATION, arrange, engine_sizes, measure_all
+from viz.mathematics import visible
+from viz.parts import Direction, Edge, Label, Math, Node, Plain, require_color
+from viz.ranks import dot_text
+from viz.scene import Scene
+from viz.svg import write_svg
+
+__all__ = ["Edge", "Label", "Math", "Node", "Picture", "Plain"]
+
+PNG_PIXELS_PER_UNIT = 2.0
+"""A picture of 300 units is 600 pixels wide as PNG, which is sharp on a projector."""
+
+_LARGEST_PNG_SIDE = 16_000
+_STYLE = "body{margin:1.5rem;background:#fff}svg{max-width:100%;height:auto}"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Nodes joined by labelled arrows, laid out when one of its forms is asked for.
+
+    Arguments: `direction` of the arrows, 'right' or 'down'; `note` a line of text under the picture;
+    `title` what a screen reader and a browser's tab call it; `background` a colour, or 'none';
+    `scale` multiplies its size; `engine` as in `viz.layout.lay_out`. The same picture gives the same bytes
+    in every process. Asking for svg, png or html raises LayoutError if no layout engine works.
+    """
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    direction: Direction = "right"
+    note: str = ""
+    title: str = ""
+    background: str = "white"
+    scale: float = 1.0
+    engine: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", tuple(self.nodes))
+        object.__setattr__(self, "edges", tuple(self.edges))
+        if self.direction not in ("right", "down"):
+            raise ValueError(f"A picture's direction must be 'right' or 'down', not {self.direction!r}.")
+        if not 0.0 < self.scale <= 100.0:
+            raise ValueError(f"A picture's scale must lie above 0 and be 100 at most, not {self.scale!r}.")
+        require_color("picture's background", self.background)
+        known: set[str] = set()
+        for node in self.nodes:
+            if node.id in known:
+                raise ValueError(f"Every node needs an id of its own; {node.id!r} was given twice.")
+            known.add(node.id)
+        for edge in self.edges:
+            for end in (edge.tail, edge.head):
+                if end not in known:
+                    raise ValueError(f"An edge must join nodes of the picture; no node has the id {end!r}.")
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The finished geometry: where every outline, arrow and label is, in pixels."""
+        return arrange(self.nodes, self.edges, self.direction, self.note, self.engine)
+
+    @property
+    def dot(self) -> str:
+        """The picture as DOT, with its names and labels as text; needs no layout engine."""
+        bodies = measure_all(self.nodes, self.edges, self.direction)
+        return dot_text(self.nodes, self.edges, engine_sizes(bodies), self.direction, SEPARATION)
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as one SVG element, in which text is outlines: it needs no fonts and no network."""
+        background = None if self.background in ("none", "transparent") else self.background
+        return write_svg(self.scene, background, self.scale, self.title or self._summary())
+
+    @cached_property
+    def png(self) -> bytes:
+        """The picture as PNG, two pixels to the unit, times `scale`."""
+        import resvg_py
+
+        bounds = self.scene.bounds
+        longest = max(bounds.right - bounds.left, bounds.bottom - bounds.top) * self.scale
+        zoom = min(PNG_PIXELS_PER_UNIT, _LARGEST_PNG_SIDE / longest)
+        return bytes(resvg_py.svg_to_bytes(svg_string=self.svg, zoom=zoom, dpi=96, skip_system_fonts=True))
+
+    @property
+    def html(self) -> str:
+        """The picture as one page that loads nothing and runs nothing."""
+        digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        title = html.escape(visible(self.title or "Picture"))
+        return (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{self.svg}\n</body>\n</html>\n"
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file in the form its suffix names, and return the file's path.
+
+        The file appears whole or not at all. Raises ValueError for a suffix other than .svg, .png, .html
+        and .dot, FileNotFoundError if the folder does not exist, OSError if the file cannot be written.
+        """
+        target = Path(path)
+        forms = {".svg": "svg", ".png": "png", ".html": "html", ".dot": "dot"}
+        form = forms.get(target.suffix.lower())
+        if form is None:
+            raise ValueError(
+                f"A picture is saved as .svg, .png, .html or .dot; {target.name!r} ends in "
+                f"{target.suffix or 'none of them'!r}. Give the file one of these endings."
+            )
+        if not target.parent.is_dir():
+            raise FileNotFoundError(
+                f"A picture is saved into a folder that exists; {str(target.parent)!r} does not. "
+                "Create it first."
+            )
+        made: str | bytes = getattr(self, form)
+        _write_whole(target, made if isinstance(made, bytes) else made.encode("utf-8"))
+        return target
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"image/svg+xml": self.svg, "text/plain": self._summary()}
+
+    def _summary(self) -> str:
+        return f"Picture of {len(self.nodes)} nodes and {len(self.edges)} arrows"
+
+
+def _write_whole(target: Path, content: bytes) -> None:
+    name = None
+    try:
+        if target.is_dir():
+            raise IsADirectoryError("it is a folder")
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".picture-", delete=False) as file:
+            name = file.name
+            file.write(content)
+        os.chmod(name, 0o666 & ~_mask())  # a temporary file is private; a picture is like any other file
+        os.replace(name, target)
+    except OSError as problem:
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
+        raise type(problem)(
+            f"A picture is saved to a file that can be written; {str(target)!r} cannot "
+            f"({problem.strerror or problem}). Choose another place or free this one."
+        ) from problem
+
+
+def _mask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
