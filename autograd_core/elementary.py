@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -76,13 +77,17 @@ def _draw_power(rng: np.random.Generator) -> tuple[float, ...]:
     return POSITIVE.sample(rng), float(rng.uniform(-6, 6))
 
 
+_SMALLEST, _LARGEST = math.ulp(0.0), sys.float_info.max
+
+
 def _power_slope(out: Any, x: Any, y: Any) -> Any:
     slope = y * pow(x, where(y, y - 1.0, 0.0))
     # y - 1 is rounded unless y >= 0.5, which costs 345 ulp at x = 1e-300: x**rest makes up for it.
     rest = y - ((y - 1.0) + 1.0)
     if isinstance(rest, float) and rest == 0.0:
         return slope
-    return slope * (1.0 + rest * log(where(x, abs(x), 1.0)))
+    size = clip(abs(x), _SMALLEST, _LARGEST)
+    return slope * (1.0 + rest * where(rest, log(size), 0.0))
 
 
 pow: Primitive = Primitive(
@@ -195,7 +200,7 @@ atan2 = Primitive(
               lambda out, y, x: -y / hypot(y, x) / hypot(y, x)),
     textbook=(lambda out, y, x: x / (x**2 + y**2), lambda out, y, x: -y / (x**2 + y**2)),
     domain=Region("x and y not both 0", lambda y, x: (y != 0) | (x != 0), _draw_off_origin),
-    aliases=("arctan2",), javascript="Math.atan2")
+    aliases=("arctan2",), javascript=functions.JS_ATAN2)
 
 sinh = Primitive(
     "sinh", math.sinh, np.sinh, lambda mp, x: mp.sinh(x),

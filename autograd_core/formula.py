@@ -17,6 +17,7 @@ from autograd_core.writing import ASCII, LATEX, UNICODE, Language
 
 FEWEST_TO_FOLD = 3
 _LONGEST_SUM = 6
+_LONGEST_PRODUCT = 12
 
 
 class Formula(Protocol):
@@ -89,14 +90,19 @@ class DerivativeOf(_Written):
 
 @dataclass(frozen=True)
 class Product(_Written):
-    """Factors side by side, numbers in parentheses: ``(2)(3)``, ``(2) da_1/dx``, ``w_2 z_0``."""
+    """Factors side by side, numbers in parentheses: ``(2)(3)``, ``(2) da_1/dx``; above twelve, an ellipsis."""
 
     factors: tuple[Formula | Symbol, ...]
 
     def write(self, language: Language, digits: int = 4) -> str:
         if len(self.factors) == 1:
             return _write_any(self.factors[0], language, digits)
-        parts = [self._factor(factor, language, digits) for factor in self.factors]
+        shown = self.factors
+        if len(shown) > _LONGEST_PRODUCT:
+            shown = (*shown[:4], shown[-1])
+        parts = [self._factor(factor, language, digits) for factor in shown]
+        if len(shown) < len(self.factors):
+            parts.insert(-1, language.ellipsis)
         return ("" if all(map(_is_number, self.factors)) else " ").join(parts)
 
     @staticmethod
@@ -266,7 +272,8 @@ def _unify_names(names: list[Name], letter: str, starts: set[int]) -> Name | Non
         return first
     if any((each.stem, each.exponent) != (first.stem, first.exponent) or not each.index for each in names):
         return None
-    for split in (lambda index: [index], list):
+    # Letter by letter first: w_{10}, w_{11}, w_{12} is the second row of a matrix more often than not.
+    for split in (list, lambda index: [index]):
         columns = [split(each.index) for each in names]
         if any(len(column) != len(columns[0]) for column in columns):
             continue
@@ -279,10 +286,10 @@ def _unify_names(names: list[Name], letter: str, starts: set[int]) -> Name | Non
 def _running(parts: list[str], letter: str, starts: set[int]) -> str | None:
     if all(part == parts[0] for part in parts):
         return parts[0]
-    if not all(part.isdecimal() for part in parts):
+    if not parts[0].isdecimal():
         return None
     start = int(parts[0])
-    if any(int(part) != start + at for at, part in enumerate(parts)) or (starts and start not in starts):
+    if any(part != str(start + at) for at, part in enumerate(parts)) or (starts and start not in starts):
         return None
     starts.add(start)
     return letter

@@ -317,6 +317,19 @@ class Graph:
                     inside[operand] = inside.get(operand, Symbol(number=0.0)) + inside[at] * partial
         return total
 
+    def is_linear(self, index: int) -> bool:
+        """Whether a node is nothing but coefficients times the shown nodes below it."""
+        inside = [index]
+        while inside:
+            node = self.record[inside.pop()]
+            moving = [type(operand) is int and operand in self._relevant for operand in node.operands]
+            name = node.op.name if node.op else ""
+            one_factor = name in ("mul", "div") and sum(moving) == 1 and (name == "mul" or moving[0])
+            if not one_factor and not (name in ("add", "sub", "neg", "total") and all(moving)):
+                return False
+            inside += [at for at in node.parents if at in self._relevant and at not in self._shown_set]
+        return True
+
     # --- adjoints -------------------------------------------------------------------------------
 
     def adjoints(self, output: int | None = None) -> dict[int, float]:

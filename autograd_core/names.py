@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -59,6 +60,17 @@ class Name:
     def all_of(text: str) -> tuple[Name, ...]:
         """Every name of the equation ``text``, in order."""
         return tuple(_name_of(part.strip()) for part in text.split(" = "))
+
+
+def arrows(names: Sequence[Name]) -> Name:
+    """The names in a row with arrows between them, as one name: a path."""
+    return Name(
+        latex=r" \to ".join(name.latex for name in names),
+        unicode=" → ".join(name.unicode for name in names),
+        ascii=" -> ".join(name.ascii for name in names),
+        identifier="_".join(name.identifier for name in names),
+        is_mathematics=True,
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -1,13 +1,12 @@
 """Definitions written as text, ``"y = 2*a; a = 3*x"``, read into a graph.
 
-Nothing is evaluated as Python.  A lexical scan answers what people write by habit (``2x``, ``x^2``,
-``a < b``) with what to write here; ``ast.parse`` gives the syntax tree; a reader walks the few kinds of
-nodes it knows and refuses every other.  It reads each definition twice: with operands that only record,
-which finds what the definition needs, then in that order with ``Value``s or, without numbers, with
-recording operands again.
+Nothing is evaluated as Python.  A scan answers what people write by habit (``2x``, ``x^2``, ``a < b``)
+with what to write here; ``ast.parse`` gives the syntax tree; one walk takes the few kinds of nodes it
+knows and refuses every other.  Each definition is walked twice: with operands that only record, which
+finds what it needs, then in that order with ``Value``s or, without numbers, with recording operands.
 
 The order is depth first from the outputs, operands from left to right, inputs before all that is
-computed.  So a graph is laid out as its formulas read, and moving a definition changes nothing.
+computed: a graph is laid out as its formulas read, and moving a definition changes nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -46,31 +46,28 @@ _LETTER = rf"[A-Za-z0-9_{_GREEK_LETTERS}]"
 _WORD = rf"(?![0-9])(?>{_LETTER}+)"
 _NUMBER = r"(?>0[xXoObB][0-9A-Za-z_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)"
 _KEYWORD = rf"(?:{'|'.join(keyword.kwlist)})(?!{_LETTER})"
-_NO_OPERATOR = rf"(?:{_NUMBER}[ \t]*(?=[^\W0-9]|\()|{_WORD}[ \t]+(?={_LETTER})|[)\]][ \t]*(?={_LETTER}))(?!{_KEYWORD})"
+_BESIDE = rf"{_NUMBER}[ \t]*(?=[^\W0-9]|\()|{_WORD}[ \t]+(?={_LETTER})|[)\]][ \t]*(?={_LETTER})"
+_NO_OPERATOR = rf"(?:{_BESIDE})(?!{_KEYWORD})"
 
 # What is refused wherever it stands: a pattern, what it is, what to do.  Earlier rows win.
+_END = rf"(?!{_LETTER})"
 _REFUSED = (
-    (r"[\u00b2\u00b3\u00b9\u2070-\u207f]", "a raised digit", "a power is written x**2"),
-    (r"[\u00b7\u00d7\u22c5]", "a multiplication sign", "a product is written with a star: write 2*x"),
-    (r"[\u2010-\u2015\u2212]", "a dash other than the keyboard's minus sign", "write -"),
-    (rf"[^ -~\n\t{_GREEK_LETTERS}]", "the character {token}", "a name has Latin or Greek letters, digits and _"),
+    (r"[\u00b2\u00b3\u00b7\u00d7\u22c5\u2010-\u2015\u2212]", "the sign {token}", "type **2, * or - instead"),
     (rf"{_LETTER}*[\"']", "a quotation mark", "strings have no meaning here: write names and numbers bare"),
-    (rf"{_NUMBER}[jJ](?!{_LETTER})", "the complex number {token}", "all numbers are real; a product is 2*j"),
+    (rf"{_NUMBER}[jJ]{_END}", "the complex number {token}", "all numbers are real; a product is written 2*j"),
     (rf"__{_LETTER}*", "the name {token}", "a name does not start with two underscores: write a_1"),
-    (rf"(?:if|else)(?!{_LETTER})", "a conditional expression", "write where(condition, a, b)"),
-    (rf"(?:and|or|not|in|is)(?!{_LETTER})", "a boolean operator", "write where(a, b, 0) or heaviside(x, 0)"),
-    (rf"(?:True|False|None)(?!{_LETTER})", "{token}", "write a number, such as 1 or 0"),
-    (rf"lambda(?!{_LETTER})", "Python's word lambda", "for the Greek letter write \u03bb or lam"),
-    (_KEYWORD, "Python's word {token}", "a text holds definitions such as y = 2*a; choose another name"),
-    (_NO_OPERATOR, "no operator after {token}", "a product is written with a star: write {token}*{next}"),
+    (rf"(?:if|else){_END}", "a conditional expression", "write where(condition, a, b)"),
+    (rf"(?:and|or|not|in|is){_END}", "the boolean operator {token}", "write where(condition, a, b)"),
+    (rf"(?:True|False|None){_END}", "the word {token}", "write a number, such as 1 or 0"),
+    (_KEYWORD, "Python's word {token}", "write definitions such as y = 2*a, or another name (lam, \u03bb)"),
+    (_NO_OPERATOR, "no operator after {token}", "a product has a star: write {token}*{next}"),
     (r"==|!=|<=|>=|<(?!<)|>(?!>)", "a comparison", "write heaviside(x, 0) or where(condition, a, b)"),
     (r":=", "an assignment inside an expression", "write a definition of its own: a = 3*x"),
     (r"(?:\*\*|//|>>|<<|[-+*/%@&|^])=", "the assignment {token}", "a name is defined once: write b = a + x"),
-    (r"\^", "the sign ^", "a power is written with two stars: write x**2"),
+    (r"\^", "the sign ^", "a power has two stars: write x**2"),
     (r"//|%|@|<<|>>|[&|~]", "the operator {token}", "the operators are + - * / **"),
-    (r"[{}]", "a brace", "an index is written w_12, a list [a, b]"),
-    (r"[:?!$`\\]", "the character {token}", "a text holds definitions such as y = 2*a"),
     (r"\.(?=[^\W0-9])", "an attribute", "a name has no dot: write x_1"),
+    (rf"[^ -~\n\t{_GREEK_LETTERS}]|[:?!$`{{}}\\]", "the character {token}", "names have letters, digits and _"),
 )  # fmt: skip
 # Numbers and words are consumed whole, so that the e of 1e5 is not taken for a name.
 _SCAN = re.compile("|".join([*(f"({pattern})" for pattern, _, _ in _REFUSED), _NUMBER, _WORD]))
@@ -86,73 +83,76 @@ _SYNTAX = (
 _NODES: dict[type[ast.AST], tuple[str, str]] = {
     ast.Subscript: ("a subscript", "an index is part of the name: write w_1"),
     ast.Starred: ("a starred operand", "write the operands one by one"),
-    ast.keyword: ("a starred operand", "write the operands one by one"),
+    ast.keyword: ("a starred or repeated operand", "write each operand once"),
     ast.Tuple: ("a comma outside a function", "separate definitions by ; or a new line"),
     ast.List: ("a list outside a function of lists", "write it as in total([a, b])"),
-    ast.Call: ("a call of what is not a function", "a product is written with a star: write (a + b)*(c)"),
+    ast.Call: ("a call of what is not a function", "a product has a star: write (a + b)*(c)"),
 }
 
 
 @dataclass
 class _Definition:
-    """The names one definition gives its expression, and what a first reading found out about it."""
-
     names: tuple[str, ...]
     expression: ast.expr
-    place: ast.AST
-    needs: dict[str, str] = field(default_factory=dict)  # key -> the name as written, in order
-    is_number: bool = False
-
-    @property
-    def key(self) -> str:
-        return _key(self.names[0])
+    place: ast.stmt
+    needs: dict[str, str] = field(default_factory=dict)  # key -> the name as written, left to right
+    number: float | None = None
 
 
-class _Recorded:
+class Operand:
     """An operand without a number: applying a primitive to it adds a node to its record."""
 
-    def __init__(self, record: list[Node], op: Primitive | None = None, operands: tuple[int | float, ...] = ()) -> None:
+    def __init__(self, record: list[Node], op: Primitive | None = None, operands: Iterable[Any] = ()) -> None:
         self.record, self.index = record, len(record)
-        record.append(Node(self.index, op, operands, None, None, None))
+        numbered = tuple(each.index if isinstance(each, Operand) else each for each in operands)
+        record.append(Node(self.index, op, numbered, None, None, None))
 
-    def apply_primitive(self, primitive: Primitive, operands: Sequence[Any]) -> _Recorded:
-        indices = tuple(each.index if isinstance(each, _Recorded) else each for each in operands)
-        return _Recorded(self.record, primitive, indices)
+    def apply_primitive(self, primitive: Primitive, operands: Sequence[Any]) -> Operand:
+        return Operand(self.record, primitive, operands)
 
     def named(self, name: str) -> None:
         self.record[self.index] = self.record[self.index]._replace(name=name)
 
 
-class _Source:
-    """A text, its syntax tree, and errors that point into it."""
+class _Text:
+    """A text and its syntax tree: the one walk over it, and errors that point into it."""
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
             raise OperandError(f"parse reads a text such as 'y = 2*a; a = 3*x'; got a {type(text).__name__}.")
         if len(text) > LONGEST_TEXT:
-            raise ParseError(f"A text has at most {LONGEST_TEXT} characters; this one has {len(text)}.")
+            raise ParseError(f"a text has at most {LONGEST_TEXT} characters; this one has {len(text)}")
         self.shown = re.sub(r"\r\n?", "\n", text).replace("\t", " ").split("\n")
         self.lines = [line.partition("#")[0].strip(" ") for line in self.shown]
         self.code = "\n".join(self.lines)
-        self._scan()
-        module = self._parse()
-        nodes = list(ast.walk(module))
-        called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-        names = [node for node in nodes if isinstance(node, ast.Name)]
-        self.variables = {_key(self.name(node)) for node in names if id(node) not in called}
-        self.definitions = [self._definition(statement) for statement in module.body]
-        self._require_definitions()
+        self.scan()
+        tree = self.tree()
+        called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
+        self.variables = {_key(self.name(node)) for node in names}
+        self.definitions = [self.definition(statement) for statement in tree.body]
+        self.by_key: dict[str, _Definition] = {}
+        for each in self.definitions:
+            for name in each.names:
+                if rows.find_primitive(name):
+                    self.fail(f"{name} is a function, not a name to define", "choose another name", each.place)
+                if _key(name) in self.by_key:
+                    advice = "define a name once (a1 and a_1 are one name; an expression alone is y or f)"
+                    self.fail(f"{_short(name)} is defined twice", advice, each.place)
+                self.by_key[_key(name)] = each
+        if not self.definitions:
+            raise ParseError("the text holds no definition; write one, such as y = 2*a; a = 3*x")
 
-    def _scan(self) -> None:
+    def scan(self) -> None:
         for match in _SCAN.finditer(self.code):
             if match.lastindex is not None:
                 _, what, advice = _REFUSED[match.lastindex - 1]
                 before = self.code[: match.start()].split("\n")
                 after = re.match(f"{_LETTER}+", self.code[match.end() :])
-                words = {"token": _short(match.group().strip()), "next": _short(after.group()) if after else "(...)"}
+                words = {"token": _short(match[0].strip()), "next": _short(after[0]) if after else "(...)"}
                 self.fail(what.format(**words), advice.format(**words), (len(before), len(before[-1])))
 
-    def _parse(self) -> ast.Module:
+    def tree(self) -> ast.Module:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -164,37 +164,22 @@ class _Source:
         except (RecursionError, MemoryError):
             raise ParseError(f"{_TOO_DEEP}; {_NAME_PARTS}") from None
 
-    def _definition(self, statement: ast.stmt) -> _Definition:
+    def definition(self, statement: ast.stmt) -> _Definition:
         if isinstance(statement, ast.Assign):
-            names = [self.name(target) for target in statement.targets]
-            return _Definition(tuple(names), statement.value, statement)
+            return _Definition(tuple(map(self.name, statement.targets)), statement.value, statement)
         if not isinstance(statement, ast.Expr):
-            self.fail("a statement", "a text holds definitions such as y = 2*a; a = 3*x", statement)
+            self.refuse(statement)
         free = [name for name in ("y", "f") if name not in self.variables]
         if not free:
             self.fail("an expression without a name", "y and f are in use, so name it: e = ...", statement)
         return _Definition((free[0],), statement.value, statement)
 
-    def _require_definitions(self) -> None:
-        if not self.definitions:
-            raise ParseError("The text holds no definition; write one, such as y = 2*a; a = 3*x.")
-        first: dict[str, str] = {}
-        for each in self.definitions:
-            for name in each.names:
-                if rows.find_primitive(name):
-                    self.fail(f"{name!r} is a function and cannot be defined", "choose another name", each.place)
-                if _key(name) in first:
-                    other = first[_key(name)]
-                    same = "" if other == name else f" ({_short(other)} and {_short(name)} are the same name)"
-                    self.fail(f"{_short(name)} is defined a second time{same}", "give each a name", each.place)
-                first[_key(name)] = name
-
     def fail(self, what: str, advice: str, at: Any, kind: type[AutogradError] = ParseError) -> NoReturn:
-        """Raise ``what``, where (a syntax node, or a line and offset), ``advice``, and the line with a caret."""
+        """Raise with ``what``, the place (a syntax node, or line and offset), ``advice``, line and caret."""
         line, offset = at if isinstance(at, tuple) else (at.lineno, at.col_offset)
-        shown = self.shown[line - 1]
-        if not isinstance(at, tuple):  # Python counts the bytes of a syntax node's line
+        if not isinstance(at, tuple):  # Python counts the bytes before a syntax node
             offset = len(self.lines[line - 1].encode()[:offset].decode())
+        shown = self.shown[line - 1]
         column = len(shown) - len(shown.lstrip(" ")) + offset
         start = max(0, column - 40)
         before = "..." * (start > 0) + _printable(shown[start:column])
@@ -202,85 +187,268 @@ class _Source:
         where = f"line {line}, column {column + 1}" if len(self.shown) > 1 else f"column {column + 1}"
         raise kind(f"{what} at {where}; {advice}\n  {before}{after}\n  {' ' * len(before)}^") from None
 
+    def refuse(self, node: ast.AST) -> NoReturn:
+        what, advice = _NODES.get(type(node), ("an unknown notation", "write definitions such as y = 2*a"))
+        self.fail(what, advice, node)
+
     def name(self, node: ast.expr) -> str:
         """The name a node is, a Greek letter being written as a word."""
         if not isinstance(node, ast.Name):
             self.fail("the left side of = is not a name", "only a name can be defined: y = 2*a", node)
-        word = _latin(node.id)
-        if not word.isascii():
-            self.fail(f"the name {_short(word)}", "a Greek letter stands alone or with an index: \u03b1_1", node)
+        if not (word := _latin(node.id)).isascii():
+            self.fail(f"the name {_short(word)}", "a Greek letter stands first and alone: write \u03b1_1", node)
         return word
 
-    def text_of(self, node: ast.AST) -> str:
+    # --- the walk: what ``lookup`` gives for a name decides what is made ----------------------------
+
+    def evaluate(self, each: _Definition, lookup: Callable[[str], Any], kind: type[AutogradError]) -> Any:
+        """What a definition stands for, an operand or a float; outside a domain raises ``kind``."""
+
+        def read(node: ast.expr, depth: int = 1) -> Any:
+            if depth > DEEPEST_EXPRESSION:
+                self.fail(_TOO_DEEP, _NAME_PARTS, node)
+            row, parts, options = _OPERATORS.get(type(getattr(node, "op", None))), [], []
+            match node:
+                case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+                    return finite(node, number)
+                case ast.Name():
+                    if rows.find_primitive(name := self.name(node)):
+                        self.fail(f"{name} is a function", f"give it operands: {name}(x)", node)
+                    each.needs.setdefault(_key(name), name)
+                    return lookup(_key(name))
+                case ast.UnaryOp(op=ast.UAdd()):
+                    return read(node.operand, depth + 1)
+                case ast.UnaryOp():
+                    parts = [node.operand]
+                case ast.BinOp():
+                    parts = [node.left, node.right]
+                case ast.Call(func=ast.Name() as function):
+                    row, parts, options = self.row(function), node.args, node.keywords
+            if row is None:
+                self.refuse(node)
+            operands = [
+                [read(item, depth + 1) for item in part.elts]
+                if row.arity is None and isinstance(part, ast.List) else read(part, depth + 1)
+                for part in parts
+            ]  # fmt: skip
+            named: dict[str, Any] = {}
+            for option in options:
+                if option.arg is None or option.arg in named:
+                    self.refuse(option)
+                named[option.arg] = read(option.value, depth + 1)
+            try:
+                result = row(*operands, **named)
+            except DomainError as error:
+                what = f"{self.text_of(node)} in the definition of {_short(each.names[0])}"
+                self.fail(what, str(error), node, kind)
+            except OperandError as error:  # a wrong number of operands
+                self.fail(self.text_of(node), str(error), node)
+            return finite(node, result) if isinstance(result, float) else result
+
+        def finite(node: ast.expr, number: float) -> float:
+            with suppress(OverflowError):
+                if math.isfinite(float(number)):
+                    return float(number)
+            self.fail(f"the constant {self.text_of(node)}", "a constant must be a finite number", node)
+
+        try:
+            return read(each.expression)
+        except RecursionError:
+            self.fail(_TOO_DEEP, _NAME_PARTS, each.place)
+
+    def text_of(self, node: ast.expr) -> str:
         return _short(" ".join((ast.get_source_segment(self.code, node) or "").split()))
 
-
-class _Reader:
-    """The one walk over the syntax tree; what ``lookup`` returns for a name decides what it makes."""
-
-    def __init__(self, source: _Source, lookup: Callable[[str], Any], kind: type[AutogradError]) -> None:
-        self.source, self.lookup, self.kind = source, lookup, kind
-        self.title = ""
-
-    def definition(self, definition: _Definition) -> Any:
-        """The operand a definition stands for, or a float."""
-        self.title = _short(definition.names[0])
-        try:
-            return self.read(definition.expression, 1)
-        except RecursionError:
-            self.source.fail(_TOO_DEEP, _NAME_PARTS, definition.expression)
-
-    def read(self, node: ast.expr, depth: int) -> Any:
-        if depth > DEEPEST_EXPRESSION:
-            self.source.fail(_TOO_DEEP, _NAME_PARTS, node)
-        match node:
-            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                return self.finite(number, node)
-            case ast.Name():
-                name = self.source.name(node)
-                if rows.find_primitive(name):
-                    self.source.fail(f"{name!r} is a function", f"give it operands: {name}(x)", node)
-                return self.lookup(name)
-            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-                return self.read(operand, depth + 1)
-            case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:
-                return self.apply(node, _OPERATORS[type(op)], self.read(operand, depth + 1))
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-                pair = self.read(left, depth + 1), self.read(right, depth + 1)
-                return self.apply(node, _OPERATORS[type(op)], *pair)
-            case ast.Call(func=ast.Name() as function):
-                return self.call(node, self.row(function), depth + 1)
-        self.refuse(node)
-
-    def refuse(self, node: ast.AST) -> NoReturn:
-        self.source.fail(*_NODES.get(type(node), ("an expression of no known kind", "write y = 2*a; a = 3*x")), node)
-
     def row(self, node: ast.Name) -> Primitive:
-        name = self.source.name(node)
-        found = rows.find_primitive(name)
-        if found:
+        """The function a name stands for."""
+        name = self.name(node)
+        if found := rows.find_primitive(name):
             return found
-        shown = _short(name)
-        if _key(name) in self.source.variables:
-            advice = f"a product is written with a star: write {shown}*(...)"
-            self.source.fail(f"{shown!r} is a variable, not a function,", advice, node)
-        written = {row.head[1]: row.name for row in rows.TABLE if row.head}  # max, sigma
+        if _key(name) in self.variables:
+            self.fail(f"{_short(name)} is not a function", f"a product is written {_short(name)}*(...)", node)
         names = sorted(row.name for row in rows.TABLE)
-        near = [written.get(Name.of(name).unicode), *difflib.get_close_matches(shown, names, 1)]
+        signs = {row.head[1]: row.name for row in rows.TABLE if row.head}  # max, and sigma
+        near = [signs.get(Name.of(name).unicode), *difflib.get_close_matches(name[:40], names, 1)]
         guess = next((f"did you mean {each}? " for each in near if each), "")
-        self.source.fail(f"unknown function {shown!r}", f"{guess}the functions are: {', '.join(names)}", node)
+        self.fail(f"unknown function {_short(name)!r}", f"{guess}the functions are: {', '.join(names)}", node)
 
-    def call(self, node: ast.Call, row: Primitive, depth: int) -> Any:
-        if row.arity is None:
-            lists = [each.elts for each in node.args if isinstance(each, ast.List)]
-            if len(lists) < len(node.args) + len(node.keywords) or [*map(bool, lists)] != [True] * row.lists \
-                    or len({*map(len, lists)}) > 1:  # fmt: skip
-                example = "[a, b]" if row.lists == 1 else "[a, b], [c, d]"
-                self.source.fail(f"the operands of {row.name}", f"write equally long lists: {row.name}({example})", node)
-            return self.apply(node, row, *([self.read(each, depth) for each in operands] for operands in lists))
-        operands = [self.read(each, depth) for each in node.args]
-        named = {each.arg or self.refuse(each): self.read(each.value, depth) for each in node.keywords}
-        names, required = row.operand_names, row.arity - len(row.defaults)
-        given = [*names[: len(operands)], *(each.arg for each in node.keywords)]
-        signature = [*names[:required], *(f"{name}={default:g}" for name, default in zip(names[required:], row.defaults, strict=True))]  # noqa: E501
-        ...
+    def order(self, starts: Iterable[str], needs: Mapping[str, Sequence[str]]) -> list[str]:
+        """Everything the starts need and the starts, depth first; a cycle is shown and refused."""
+        done: dict[str, None] = {}
+        for start in starts:
+            path = {} if start in done else {start: iter(needs[start])}
+            while path:
+                at = next(reversed(path))
+                below = next(path[at], None)
+                if below is None:
+                    del path[at]
+                    done[at] = None
+                elif below in path:
+                    ring = [*path, below][[*path].index(below) :]
+                    ring = ring if len(ring) < 9 else [*ring[:4], "...", *ring[-3:]]
+                    what = f"the definitions form a cycle {' -> '.join(map(_short, ring))}"
+                    self.fail(what, "define one of the names without the others", self.by_key[below].place)
+                elif below not in done:
+                    path[below] = iter(needs.get(below, ()))
+        return list(done)
+
+    def numbers(self, leaves: Mapping[str, str], at: Mapping[str, object]) -> dict[str, float] | None:
+        """The number of each leaf, or None where none is wanted."""
+        numbers = {key: each.number for key, each in self.by_key.items() if each.number is not None}
+        for name, given in at.items():
+            key, shown = _key(name), _short(name)
+            if key in self.by_key:
+                advice = "give the number or the definition, not both"
+                self.fail(f"{shown} was given a number, but the text defines it", advice, self.by_key[key].place)
+            if key not in leaves:
+                inputs = _listed(leaves.values())
+                raise ParseError(f"{shown} was given a number, but is not in the text; its inputs are {inputs}")
+            if key in numbers:
+                raise ParseError(f"{shown} was given two numbers; a1 and a_1 are one name")
+            try:
+                numbers[key] = Value(given).data
+            except (OperandError, OverflowError) as error:
+                raise OperandError(f"{shown} needs a number. {_short(str(error), 200)}") from None
+            if not math.isfinite(numbers[key]):
+                raise ParseError(f"{shown} was given {numbers[key]}; an input needs a finite number")
+        missing = [name for key, name in leaves.items() if key not in numbers]
+        if missing and at:
+            advice = f"give numbers to all inputs or to none: add {_short(missing[0])}=1.0"
+            raise ParseError(f"no number was given for {_listed(missing)}; {advice}")
+        return None if missing else numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Definitions:
+    """What :func:`parse` read: the names of a text, as Values or, without numbers, as symbols only.
+
+    ``d.y`` and ``d["y"]`` are Values; for a name this class has itself write ``d["graph"]``.  ``inputs``
+    and ``outputs`` are names, an output being used by no other definition.
+
+    >>> definitions = parse("y = 2*a; a = 3*x", x=1.0)
+    >>> definitions["a"], definitions.inputs, definitions.outputs
+    (Value(3.0, 'a'), ('x',), ('y',))
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    _operands: Mapping[str, Any] = field(repr=False)
+    _record: Sequence[Node] = field(repr=False)
+
+    def __getitem__(self, name: str) -> Value:
+        operand = self._operand(name)
+        if isinstance(operand, Value):
+            return operand
+        raise OperandError(
+            f"{_short(name)} has no value, because the inputs have no numbers. Give each one, parse(text, "
+            f"{_short(', '.join(f'{each}=1.0' for each in self.inputs))}), or write graph() for symbols."
+        )
+
+    def __getattr__(self, name: str) -> Value:
+        try:
+            self._operand("" if name.startswith("_") else name)
+        except NamingError as error:
+            raise AttributeError(str(error)) from None
+        return self[name]
+
+    def _operand(self, name: str) -> Any:
+        if name and _key(name) in self._operands:
+            return self._operands[_key(name)]
+        raise NamingError(f"The text has no name {_short(name)!r}; its names are {_listed(self._operands)}.")
+
+    def graph(self, wrt: Any = None, output: str | Sequence[str] | None = None) -> Graph:
+        """The graph of one output, of several or (by default) of all, with numbers or without.
+
+        ``wrt`` is as in :class:`Graph`.  Raises :class:`NamingError` for an unknown ``output`` and
+        :class:`NoPathError` for a ``wrt`` that is unknown or does not reach an output.
+
+        >>> graph = parse("y = 2*a_1 + a_2; a_1 = 3*x; a_2 = -x").graph().contract()
+        >>> [edge.symbol.text for edge in graph.edges]
+        ['3', '-1', '2', '1']
+        """
+        wanted = [output] if isinstance(output, str) else self.outputs if output is None else output
+        roots = [self._operand(name) for name in wanted]
+        if not self._record or not roots:
+            return Graph(roots, wrt)
+        kept = {root.index for root in roots}
+        for node in reversed(self._record):
+            kept.update(node.parents if node.index in kept else ())
+        place = {old: new for new, old in enumerate(sorted(kept))}
+        nodes = [self._record[old]._replace(index=new, operands=tuple(
+            place[each] if type(each) is int else each for each in self._record[old].operands
+        )) for old, new in place.items()]  # fmt: skip
+        return Graph.of_nodes(nodes, [place[root.index] for root in roots], wrt)
+
+
+def parse(text: str, /, **at: object) -> Definitions:
+    """Read definitions from a text, in any order, separated by ``;`` or new lines.
+
+    A definition is ``name = expression`` in Python's notation: names, numbers, ``+ - * / **`` and the
+    functions of the table of primitives, those of lists as in ``total([a, b])``.  A name that is not
+    defined is an input; so is one defined by a constant.  One expression may lack a name: it is ``y``, or
+    ``f`` where ``y`` is in use.  ``z_2 = yhat = sigmoid(a_2)`` gives one node two names, and so does
+    ``z_0 = x``; ``a1`` and ``a_1`` are the same name.  ``#`` starts a comment.
+
+    ``at`` gives the inputs numbers, all of them or none.  Raises :class:`ParseError`, pointing at the
+    column, for a text that cannot be read, a cycle, and numbers that do not fit the text;
+    :class:`DomainError` where they lie outside an operation's domain; :class:`OperandError` for what is
+    not a text or not a number.
+
+    >>> definitions = parse("y = 2*a; a = 3*x", x=1.0)
+    >>> definitions.y.backward()
+    >>> definitions.y, definitions.x.grad
+    (Value(6.0, 'y', grad=1.0), 6.0)
+    """
+    source = _Text(text)
+    by_key = source.by_key
+    for each in source.definitions:
+        result = source.evaluate(each, lambda key: Operand([]), ParseError)
+        each.number = result if isinstance(result, float) else None
+    first = {key: _key(each.names[0]) for key, each in by_key.items()}  # of the names of one definition
+    needs = {first[_key(each.names[0])]: [first.get(key, key) for key in each.needs] for each in source.definitions}
+    used = {below for key, all_below in needs.items() for below in all_below if below != key}
+    outputs = [key for key in needs if key not in used]
+    order = source.order([*outputs, *needs], needs)
+    names = {key: (name,) for at_key in reversed(order) if at_key in by_key for key, name in by_key[at_key].needs.items()}
+    names |= {key: each.names for key, each in by_key.items()}
+    leaves = {key: names[key][0] for key in order if key not in by_key or by_key[key].number is not None}
+
+    numbers = source.numbers(leaves, at)
+    record: list[Node] = []
+    operands: dict[str, Any] = {key: Value(numbers[key]) if numbers else Operand(record) for key in leaves}
+    for key in order:
+        if key not in leaves:
+            operands[key] = source.evaluate(by_key[key], lambda need: operands[first.get(need, need)], DomainError)
+    titles: dict[int, tuple[str, ...]] = {}
+    for key in order:
+        titles[id(operands[key])] = names[key] + titles.get(id(operands[key]), ())
+    for operand in operands.values():
+        operand.named(" = ".join(titles[id(operand)]))
+    operands |= {key: operands[other] for key, other in first.items()}
+    return Definitions(tuple(leaves.values()), tuple(names[key][0] for key in outputs), operands, record)
+
+
+def _latin(word: str) -> str:
+    """A word with the Greek letter it starts with, if any, as that letter's name."""
+    word = unicodedata.normalize("NFKC", word)
+    for name, letter in _GREEK.items():
+        if re.fullmatch(rf"{letter}[0-9]*(_[A-Za-z0-9_]*)?", word):
+            return name + word[1:]
+    return word
+
+
+def _key(name: str) -> str:
+    return Name.of(_latin(name)).ascii
+
+
+def _printable(text: str) -> str:
+    return "".join(c if " " <= c <= "~" or c in _GREEK_LETTERS else ascii(c)[1:-1] for c in text)
+
+
+def _short(text: str, longest: int = 40) -> str:
+    text = _printable(text)
+    return text if len(text) <= longest else f"{text[:longest - 3]}..."
+
+
+def _listed(names: Iterable[str]) -> str:
+    return _short(", ".join(names), 200) or "none"

@@ -15,10 +15,14 @@ from typing import Any, NamedTuple
 from autograd_core.errors import NoPathError
 from autograd_core.formula import Product, Term, number
 from autograd_core.graph import Graph, GraphEdge
-from autograd_core.names import Name
+from autograd_core.names import arrows
 from autograd_core.symbol import Symbol
 from autograd_core.table import Table
 from autograd_core.value import Value
+
+
+# A path under construction, its last edge first: extending it shares the rest.
+_Chain = Any
 
 
 class Path(NamedTuple):
@@ -78,15 +82,15 @@ class Paths:
         return self.count
 
     def __iter__(self) -> Iterator[Path]:
-        stack: list[tuple[int, tuple[GraphEdge, ...], float | None]] = [(self.head, (), 1.0)]
+        stack: list[tuple[int, _Chain, float | None]] = [(self.head, None, 1.0)]
         while stack:
-            at, edges, product = stack.pop()
+            at, chain, product = stack.pop()
             if at == self.tail:
-                yield Path(edges, product)
+                yield Path(_edges_of(chain), product)
                 continue
             for edge in reversed(self._below[at]):
                 if self._counts[edge.tail]:
-                    stack.append((edge.tail, (*edges, edge), _times(product, edge.partial)))
+                    stack.append((edge.tail, (edge, chain), _times(product, edge.partial)))
 
     def largest(self, k: int) -> list[Path]:
         """The ``k`` paths of largest absolute product, largest first, found without listing the others."""
@@ -96,18 +100,18 @@ class Paths:
             best[at] = 1.0 if at == self.tail else max(reachable, default=0.0)
         found: list[Path] = []
         order = 0
-        queue: list[Any] = [(-best[self.head], order, self.head, (), 1.0)]
+        queue: list[tuple[float, int, int, _Chain, float | None]] = [(-best[self.head], order, self.head, None, 1.0)]
         while queue and len(found) < k:
-            _, _, at, edges, product = heapq.heappop(queue)
+            _, _, at, chain, product = heapq.heappop(queue)
             if at == self.tail:
-                found.append(Path(edges, product))
+                found.append(Path(_edges_of(chain), product))
                 continue
             for edge in self._below[at]:
                 if self._counts[edge.tail]:
                     order -= 1  # of equal bounds the deepest first, or ties would be searched breadth-first
                     further = _times(product, edge.partial)
                     bound = _size(further) * best[edge.tail]
-                    heapq.heappush(queue, (-bound, order, edge.tail, (*edges, edge), further))
+                    heapq.heappush(queue, (-bound, order, edge.tail, (edge, chain), further))
         return found
 
     @cached_property
@@ -146,7 +150,7 @@ class Paths:
             names = [self.graph.name(at) for at in path.nodes]
             factors = tuple(edge.symbol for edge in path.edges)
             product = [] if path.product is None else [number(path.product)]
-            rows.append((Term(Symbol(_arrows(names))), Product(factors), *product))
+            rows.append((Term(Symbol(arrows(names))), Product(factors), *product))
         header = ("path", "local derivatives", "product")[: len(rows[0])]
         note = "" if len(chosen) == self.count else f"the {len(chosen)} largest of {self.count} paths"
         return Table(header, tuple(rows), note)
@@ -155,14 +159,12 @@ class Paths:
         return f"<{self.count} paths from {self.graph.name(self.tail).ascii} to {self.graph.name(self.head).ascii}>"
 
 
-def _arrows(names: list[Name]) -> Name:
-    return Name(
-        latex=r" \to ".join(name.latex for name in names),
-        unicode=" → ".join(name.unicode for name in names),
-        ascii=" -> ".join(name.ascii for name in names),
-        identifier="path",
-        is_mathematics=True,
-    )
+def _edges_of(chain: _Chain) -> tuple[GraphEdge, ...]:
+    edges = []
+    while chain is not None:
+        edge, chain = chain
+        edges.append(edge)
+    return tuple(reversed(edges))
 
 
 def _times(product: float | None, partial: float | None) -> float | None:

@@ -167,9 +167,17 @@ class Primitive:
             for partial, want in zip(self.partials, wanted, strict=True)
         ]
 
-    def partials_at(self, out: Any, operands: Sequence[Any]) -> list[Any]:
-        """The partials under the operands' own reading, one per operand, a formula each."""
-        return _applied(self.partials, out, operands)
+    def partials_at(self, out: Any, operands: Sequence[Any], wanted: Sequence[bool] = ()) -> list[Any]:
+        """The partials under the operands' own reading, one per operand; 0.0 stands for an unwanted one.
+
+        An unwanted partial is not evaluated: ``log(x)``, in that of ``x**2`` to the 2, may not exist.
+        """
+        if not isinstance(self.partials, tuple) or not wanted:
+            return _applied(self.partials, out, operands)
+        return [
+            partial(out, *operands) if want else 0.0
+            for partial, want in zip(self.partials, wanted, strict=True)
+        ]
 
     def textbook_partials_at(self, out: Any, operands: Sequence[Any]) -> list[Any]:
         """The partials as a textbook writes them, on symbols."""

@@ -209,6 +209,7 @@ JS_POW = "(x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math
 JS_HEAVISIDE = "(x, z) => x > 0 ? 1 : x < 0 ? 0 : x === 0 ? z : x"
 JS_GREATER = "(x, y) => x > y ? 1 : x < y ? 0 : x === y ? 0.5 : NaN"
 JS_WHERE = "(c, a, b) => c > 0 || c < 0 ? a : c === 0 ? b : c"
+JS_ATAN2 = "(y, x) => y === 0 && x === 0 ? NaN : Math.atan2(y, x)"
 JS_CLIP = "(x, a, b) => x !== x || !(a <= b) ? NaN : Math.min(Math.max(x, a), b)"
 JS_SIGMOID = "x => { const t = Math.exp(-Math.abs(x)); return (x >= 0 ? 1 : t) / (1 + t); }"
 JS_SOFTPLUS = "x => (x > 0 || x !== x ? x : 0) + Math.log1p(Math.exp(-Math.abs(x)))"
@@ -218,6 +219,7 @@ JS_SILU = f"x => x === -Infinity ? -0 : x * ({JS_SIGMOID})(x)"
 # Abramowitz and Stegun 7.1.5 (series) and 7.1.14 (continued fraction, by Lentz's method).
 _JS_ERFC_AND_ERF = """function erfc(x) {
   if (x < 1) return 1 - erf(x);
+  if (!(x < 28)) return x > 0 ? 0 : x;
   const tiny = 1e-300;
   let f = x, c = x, d = 0;
   for (let k = 1; k < 500; k++) {
