@@ -32,7 +32,8 @@ def _product(x: Any, y: Any, sign: str) -> Notation:
 
 
 def _text_product(x: Any, y: Any) -> Notation:
-    glued = x.number is not None and y.name is not None
+    # 2x, but 1e-7 x and inf x
+    glued = x.number is not None and y.name is not None and 1e-4 <= abs(x.number) < 1e4
     return Notation("product", "<product><product!>") if glued else _product(x, y, "·")
 
 

@@ -146,7 +146,7 @@ def explain(
 
 def _seen_from(y: Value | Graph, x: Value | str | None) -> Graph:
     if isinstance(y, Graph):
-        graph = y if x is None else Graph.of_nodes(y.record, y.outputs, [y.index(x)])
+        graph = y if x is None else y.seen_from([x])
         if len(graph.inputs) != 1:
             names = ", ".join(graph.full_name(each).ascii for each in graph.inputs)
             raise NoPathError(f"An explanation is for one input; choose one of {names}.")

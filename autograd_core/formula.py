@@ -216,7 +216,7 @@ def fold_alike(terms: Sequence[Formula]) -> SumOver | None:
 
 def free_letter(things: Any, candidates: str = "jikmn") -> str:
     """The first of the candidate index letters that no index in ``things`` contains."""
-    used = "".join(name.index + name.exponent for name in _names_in(things))
+    used = "".join(name.index + name.exponent for name in names_in(things))
     return next((letter for letter in candidates if letter not in used), candidates[-1])
 
 
@@ -295,15 +295,16 @@ def _running(parts: list[str], letter: str, starts: set[int]) -> str | None:
     return letter
 
 
-def _names_in(thing: Any) -> list[Name]:
+def names_in(thing: Any) -> list[Name]:
+    """Every name that occurs in a formula, a symbol or a collection of them, in order."""
     if isinstance(thing, Name):
         return [thing]
     if isinstance(thing, Symbol):
-        return ([thing.name] if thing.name else []) + _names_in(thing.operands)
+        return ([thing.name] if thing.name else []) + names_in(thing.operands)
     if isinstance(thing, (tuple, list)):
-        return [each for part in thing for each in _names_in(part)]
+        return [each for part in thing for each in names_in(part)]
     if is_dataclass(thing) and not isinstance(thing, type):
-        return [each for part in fields(thing) for each in _names_in(getattr(thing, part.name))]
+        return [each for part in fields(thing) for each in names_in(getattr(thing, part.name))]
     return []
 
 

@@ -220,6 +220,12 @@ class Graph:
         smaller.contracted = True
         return smaller
 
+    def seen_from(self, wrt: Any) -> Graph:
+        """The same record as seen from other inputs, uncontracted."""
+        other = self.contract(keep=())
+        other._build(self.record, self.outputs, wrt)
+        return other
+
     @cached_property
     def edges(self) -> tuple[GraphEdge, ...]:
         """The arrows between shown nodes, by head, then by argument."""

@@ -9,6 +9,7 @@ is plain text.
 
 from __future__ import annotations
 
+import keyword
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -116,6 +117,8 @@ def _raised(mark: str, script: str, letters: dict[str, str]) -> str:
 
 def _identifier(text: str) -> str:
     word = re.sub(r"[\W_]+", "_", text, flags=re.ASCII).strip("_") or "v"
+    if keyword.iskeyword(word):
+        return f"{word}_"  # lambda, above all
     return word if word[0].isalpha() else f"v_{word}"
 
 

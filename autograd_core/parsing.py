@@ -16,10 +16,10 @@ import difflib
 import keyword
 import math
 import re
+import sys
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -35,7 +35,7 @@ DEEPEST_EXPRESSION = 200
 _TOO_DEEP = f"an expression is more than {DEEPEST_EXPRESSION} levels deep"
 _NAME_PARTS = "give its parts names, or write a long sum as total([a, b])"
 
-_OPERATORS: dict[type[ast.AST], Primitive] = {
+_OPERATORS: dict[object, Primitive] = {
     ast.Add: rows.add, ast.Sub: rows.sub, ast.Mult: rows.mul, ast.Div: rows.div, ast.Pow: rows.pow,
     ast.USub: rows.neg,
 }  # fmt: skip
@@ -67,7 +67,7 @@ _REFUSED = (
     (r"\^", "the sign ^", "a power has two stars: write x**2"),
     (r"//|%|@|<<|>>|[&|~]", "the operator {token}", "the operators are + - * / **"),
     (r"\.(?=[^\W0-9])", "an attribute", "a name has no dot: write x_1"),
-    (rf"[^ -~\n\t{_GREEK_LETTERS}]|[:?!$`{{}}\\]", "the character {token}", "names have letters, digits and _"),
+    (rf"[^ -~\n{_GREEK_LETTERS}]|[:?!$`{{}}\\]", "the character {token}", "names have letters, digits and _"),
 )  # fmt: skip
 # Numbers and words are consumed whole, so that the e of 1e5 is not taken for a name.
 _SCAN = re.compile("|".join([*(f"({pattern})" for pattern, _, _ in _REFUSED), _NUMBER, _WORD]))
@@ -127,8 +127,9 @@ class _Text:
         self.code = "\n".join(self.lines)
         self.scan()
         tree = self.tree()
-        called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
+        parts = list(ast.walk(tree))
+        called = [node.func for node in parts if isinstance(node, ast.Call)]
+        names = {node for node in parts if isinstance(node, ast.Name)}.difference(called)
         self.variables = {_key(self.name(node)) for node in names}
         self.definitions = [self.definition(statement) for statement in tree.body]
         self.by_key: dict[str, _Definition] = {}
@@ -205,51 +206,49 @@ class _Text:
         """What a definition stands for, an operand or a float; outside a domain raises ``kind``."""
 
         def read(node: ast.expr, depth: int = 1) -> Any:
+            result: Any = None
             if depth > DEEPEST_EXPRESSION:
                 self.fail(_TOO_DEEP, _NAME_PARTS, node)
-            row, parts, options = _OPERATORS.get(type(getattr(node, "op", None))), [], []
             match node:
                 case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                    return finite(node, number)
+                    result = number
                 case ast.Name():
                     if rows.find_primitive(name := self.name(node)):
                         self.fail(f"{name} is a function", f"give it operands: {name}(x)", node)
                     each.needs.setdefault(_key(name), name)
-                    return lookup(_key(name))
+                    result = lookup(_key(name))
                 case ast.UnaryOp(op=ast.UAdd()):
-                    return read(node.operand, depth + 1)
-                case ast.UnaryOp():
-                    parts = [node.operand]
-                case ast.BinOp():
-                    parts = [node.left, node.right]
+                    result = read(node.operand, depth + 1)
+                case ast.UnaryOp() if row := _OPERATORS.get(type(node.op)):
+                    result = apply(node, row, [node.operand], [], depth + 1)
+                case ast.BinOp() if row := _OPERATORS.get(type(node.op)):
+                    result = apply(node, row, [node.left, node.right], [], depth + 1)
                 case ast.Call(func=ast.Name() as function):
-                    row, parts, options = self.row(function), node.args, node.keywords
-            if row is None:
-                self.refuse(node)
+                    result = apply(node, self.row(function), node.args, node.keywords, depth + 1)
+                case _:
+                    self.refuse(node)
+            if not isinstance(result, (int, float)):
+                return result
+            if abs(result) <= sys.float_info.max:
+                return float(result)
+            self.fail(f"the constant {self.text_of(node)}", "a constant must be a finite number", node)
+
+        def apply(at: ast.expr, row: Primitive, parts: list[ast.expr], options: list[ast.keyword], depth: int) -> Any:
             operands = [
-                [read(item, depth + 1) for item in part.elts]
-                if row.arity is None and isinstance(part, ast.List) else read(part, depth + 1)
+                [read(item, depth) for item in part.elts]
+                if row.arity is None and isinstance(part, ast.List) else read(part, depth)
                 for part in parts
             ]  # fmt: skip
-            named: dict[str, Any] = {}
-            for option in options:
-                if option.arg is None or option.arg in named:
-                    self.refuse(option)
-                named[option.arg] = read(option.value, depth + 1)
+            named = {option.arg or self.refuse(option): read(option.value, depth) for option in options}
+            if len(named) < len(options):
+                self.refuse(options[-1])
             try:
-                result = row(*operands, **named)
+                return row(*operands, **named)
             except DomainError as error:
-                what = f"{self.text_of(node)} in the definition of {_short(each.names[0])}"
-                self.fail(what, str(error), node, kind)
+                what = f"{self.text_of(at)} in the definition of {_short(each.names[0])}"
+                self.fail(what, str(error), at, kind)
             except OperandError as error:  # a wrong number of operands
-                self.fail(self.text_of(node), str(error), node)
-            return finite(node, result) if isinstance(result, float) else result
-
-        def finite(node: ast.expr, number: float) -> float:
-            with suppress(OverflowError):
-                if math.isfinite(float(number)):
-                    return float(number)
-            self.fail(f"the constant {self.text_of(node)}", "a constant must be a finite number", node)
+                self.fail(self.text_of(at), str(error), at)
 
         try:
             return read(each.expression)
@@ -320,10 +319,9 @@ class _Text:
 
 @dataclass(frozen=True, eq=False)
 class Definitions:
-    """What :func:`parse` read: the names of a text, as Values or, without numbers, as symbols only.
+    """What :func:`parse` read: ``d.y`` and ``d["y"]`` are Values, if the inputs have numbers.
 
-    ``d.y`` and ``d["y"]`` are Values; for a name this class has itself write ``d["graph"]``.  ``inputs``
-    and ``outputs`` are names, an output being used by no other definition.
+    ``inputs`` and ``outputs`` are names; an output is used by no other definition.
 
     >>> definitions = parse("y = 2*a; a = 3*x", x=1.0)
     >>> definitions["a"], definitions.inputs, definitions.outputs
@@ -339,10 +337,8 @@ class Definitions:
         operand = self._operand(name)
         if isinstance(operand, Value):
             return operand
-        raise OperandError(
-            f"{_short(name)} has no value, because the inputs have no numbers. Give each one, parse(text, "
-            f"{_short(', '.join(f'{each}=1.0' for each in self.inputs))}), or write graph() for symbols."
-        )
+        advice = f"Write parse(text, {_listed(f'{each}=1.0' for each in self.inputs)}), or graph() for symbols."
+        raise OperandError(f"{_short(name)} has no value, because the inputs have no numbers. {advice}")
 
     def __getattr__(self, name: str) -> Value:
         try:
@@ -389,10 +385,9 @@ def parse(text: str, /, **at: object) -> Definitions:
     ``f`` where ``y`` is in use.  ``z_2 = yhat = sigmoid(a_2)`` gives one node two names, and so does
     ``z_0 = x``; ``a1`` and ``a_1`` are the same name.  ``#`` starts a comment.
 
-    ``at`` gives the inputs numbers, all of them or none.  Raises :class:`ParseError`, pointing at the
-    column, for a text that cannot be read, a cycle, and numbers that do not fit the text;
-    :class:`DomainError` where they lie outside an operation's domain; :class:`OperandError` for what is
-    not a text or not a number.
+    ``at`` gives numbers to all inputs or to none.  Raises :class:`ParseError`, pointing at the column,
+    for a text that cannot be read and numbers that do not fit it, :class:`DomainError` where they lie
+    outside an operation's domain, :class:`OperandError` for what is not a text or not a number.
 
     >>> definitions = parse("y = 2*a; a = 3*x", x=1.0)
     >>> definitions.y.backward()
@@ -405,27 +400,29 @@ def parse(text: str, /, **at: object) -> Definitions:
         result = source.evaluate(each, lambda key: Operand([]), ParseError)
         each.number = result if isinstance(result, float) else None
     first = {key: _key(each.names[0]) for key, each in by_key.items()}  # of the names of one definition
-    needs = {first[_key(each.names[0])]: [first.get(key, key) for key in each.needs] for each in source.definitions}
-    used = {below for key, all_below in needs.items() for below in all_below if below != key}
+    needs = {first[key]: [first.get(need, need) for need in each.needs] for key, each in by_key.items()}
+    used = {need for key in needs for need in needs[key] if need != key}
     outputs = [key for key in needs if key not in used]
     order = source.order([*outputs, *needs], needs)
-    names = {key: (name,) for at_key in reversed(order) if at_key in by_key for key, name in by_key[at_key].needs.items()}
-    names |= {key: each.names for key, each in by_key.items()}
+    names = {key: each.names for key, each in by_key.items()}
+    for key in order:
+        for need, written in by_key[key].needs.items() if key in by_key else ():
+            names.setdefault(need, (written,))
     leaves = {key: names[key][0] for key in order if key not in by_key or by_key[key].number is not None}
 
     numbers = source.numbers(leaves, at)
     record: list[Node] = []
-    operands: dict[str, Any] = {key: Value(numbers[key]) if numbers else Operand(record) for key in leaves}
+    values = {key: Value(numbers[key]) if numbers else Operand(record) for key in leaves}
     for key in order:
         if key not in leaves:
-            operands[key] = source.evaluate(by_key[key], lambda need: operands[first.get(need, need)], DomainError)
+            values[key] = source.evaluate(by_key[key], lambda need: values[first.get(need, need)], DomainError)
     titles: dict[int, tuple[str, ...]] = {}
     for key in order:
-        titles[id(operands[key])] = names[key] + titles.get(id(operands[key]), ())
-    for operand in operands.values():
-        operand.named(" = ".join(titles[id(operand)]))
-    operands |= {key: operands[other] for key, other in first.items()}
-    return Definitions(tuple(leaves.values()), tuple(names[key][0] for key in outputs), operands, record)
+        titles[id(values[key])] = names[key] + titles.get(id(values[key]), ())
+    for value in values.values():
+        value.named(" = ".join(titles[id(value)]))
+    values |= {key: values[other] for key, other in first.items()}
+    return Definitions(tuple(leaves.values()), tuple(names[key][0] for key in outputs), values, record)
 
 
 def _latin(word: str) -> str:

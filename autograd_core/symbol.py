@@ -183,7 +183,7 @@ def _fold_sub(x: Symbol, y: Symbol) -> Symbol:
 
 def _fold_div(x: Symbol, y: Symbol) -> Symbol:
     (a, numerator), divisor = split_coefficient(x), y.number
-    if divisor:
+    if divisor and float(f"{a / divisor:.4g}") == a / divisor:  # a/2 is 0.5 a, but a/3 not 0.3333 a
         return _scaled(a / divisor, numerator)
     if a == 0.0:
         return Symbol(number=0.0)

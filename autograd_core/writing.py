@@ -218,7 +218,9 @@ def _visible(tree: Tree, depth: int, limit: int) -> int:
 
 def _write(tree: Tree, language: Language, digits: int, depth: int) -> tuple[str, str]:
     if tree.name is not None:
-        return "call", language.name(tree.name)
+        # w^{(2)} has its superscript already: its square is (w^{(2)})^2.
+        raised = tree.name.exponent and not isinstance(language, _Code)
+        return "power" if raised else "call", language.name(tree.name)
     if tree.number is not None:
         return language.number(tree.number, digits)
     if depth <= 1:

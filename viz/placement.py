@@ -18,13 +18,13 @@ from viz.geometry import (
     path_meets_box,
 )
 
-GAP = 4.0
+GAP = 5.0
 """Between a label and its own arrow."""
 
 CLEARANCE = 3.0
 """Between a label and anything else."""
 
-_FRACTIONS = tuple(step / 100 for step in range(10, 91, 3))
+_FRACTIONS = tuple(step / 100 for step in range(8, 93, 3))
 _GAPS = (GAP, GAP + 3.0, GAP + 9.0)
 
 # What a position costs: the whole arrow's length off the best place, the wrong side (twice, since it is

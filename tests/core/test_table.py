@@ -32,12 +32,12 @@ from tests.core.reference import (
 
 DRAWS = 200
 FAR_BELOW_FLOATS = mpmath.mpf(10) ** -340
-PROMISED = """
-    add sub mul div neg pow abs sign heaviside sqrt square reciprocal exp expm1 log log1p log2 log10
-    sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sigmoid logsigmoid softplus
-    relu leaky_relu elu gelu silu erf maximum minimum where clip hypot total mean dot logsumexp batch_mean
-""".split()
-FROM_NUMPY = "arcsin arccos arctan arctan2 arcsinh arccosh arctanh absolute".split()
+PROMISED = (
+    "add sub mul div neg pow abs sign heaviside sqrt square reciprocal exp expm1 log log1p log2 log10 "
+    "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sigmoid logsigmoid softplus "
+    "relu leaky_relu elu gelu silu erf maximum minimum where clip hypot total mean dot logsumexp batch_mean"
+)
+FROM_NUMPY = ["arcsin", "arccos", "arctan", "arctan2", "arcsinh", "arccosh", "arctanh", "absolute"]
 
 each_row = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 
@@ -125,7 +125,7 @@ def test_complex_step_agrees_with_the_difference(row: Primitive) -> None:
 
 
 def test_the_table_has_every_row_it_promises() -> None:
-    assert set(PROMISED) <= {row.name for row in TABLE}
+    assert set(PROMISED.split()) <= {row.name for row in TABLE}
 
 
 def test_no_two_rows_answer_to_one_name() -> None:

@@ -1,0 +1,146 @@
+"""The page's JavaScript against Python, for values and partials, on draws and at the edges.
+
+One node process runs everything.  JavaScript has no DomainError: it answers as Python does where poles
+are allowed.  Numbers may differ by 16 ulp, counted as in `test_table.py`: V8 has its own mathematical
+functions, sums from left to right, and knows no erf.
+"""
+
+import json
+import math
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import pytest
+
+from autograd_core.primitives import TABLE
+from autograd_core.row import Primitive, poles_allowed
+from autograd_core.symbol import Symbol
+from tests.core.edges import EDGES, OUTSIDE
+from tests.core.reference import (
+    SMALL,
+    Operands,
+    draw_operands,
+    exact_partials,
+    partial_sensitivities,
+    value_sensitivity,
+)
+from tests.core.sweeps import call
+
+NODE = shutil.which("node")
+DRAWS = 60
+ULP = 16
+
+needs_node = pytest.mark.skipif(NODE is None, reason="there is no node to run JavaScript with")
+each_row = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+
+
+class Answer(NamedTuple):
+    """What Python and JavaScript say at the same operands."""
+
+    operands: Operands
+    python: float
+    javascript: float
+
+
+def tried(row: Primitive) -> list[Operands]:
+    """Operands whose number is the row's, or that of three terms for any number of them."""
+    size = row.arity or 3 * row.lists
+    found = [operands for operands in draw_operands(row, DRAWS, seed=3) if len(operands) == size]
+    found += [edge[1] for edge in (*EDGES, *OUTSIDE) if edge[0] is row and len(edge[1]) == size]
+    return found + [point.operands for point in row.special] + [(math.nan,) * size]
+
+
+def symbols(row: Primitive) -> list[Symbol]:
+    if row.arity is not None:
+        return [Symbol(name) for name in row.operand_names]
+    return [Symbol(f"x_{at}") for at in range(3 * row.lists)]
+
+
+def sources(row: Primitive) -> Iterator[str]:
+    """The value, then each partial, as functions of (out, *operands)."""
+    operands = symbols(row)
+    signature = ", ".join(["out", *(operand.javascript for operand in operands)])
+    for formula in (call(row, operands), *row.partials_at(Symbol("out"), operands)):
+        yield f"({signature}) => {Symbol.of(formula).javascript}"
+
+
+def python_answers(row: Primitive, operands: Operands) -> list[float]:
+    with poles_allowed():
+        out = float(call(row, operands))
+    return [out, *row.local_derivatives(out, operands, [True] * len(operands))]
+
+
+@cache
+def answers() -> dict[tuple[str, int], list[Answer]]:
+    """(row name, 0 for the value or the partial's position + 1) -> what both languages say."""
+    program = [f"const {row.name} = {row.javascript};" for row in TABLE if isinstance(row.javascript, str)]
+    program.append("const results = {};")
+    wanted: dict[str, list[tuple[Operands, list[float]]]] = {}
+    for row in TABLE:
+        wanted[row.name] = [(operands, python_answers(row, operands)) for operands in tried(row)]
+        inputs = [[_text(x) for x in (out[0], *operands)] for operands, out in wanted[row.name]]
+        program.append(f"results.{row.name} = {json.dumps(inputs)}.map(row => row.map(Number)).map(row => [")
+        program += [f"  ({source})(...row)," for source in sources(row)]
+        program.append("].map(x => Object.is(x, -0) ? '-0' : String(x)));")
+    program.append("console.log(JSON.stringify(results));")
+    assert NODE
+    done = subprocess.run([NODE, "-"], input="'use strict';\n" + "\n".join(program), capture_output=True,
+                          text=True, timeout=60, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[tuple[str, int], list[Answer]] = {}
+    for name, results in json.loads(done.stdout).items():
+        for (operands, numbers), line in zip(wanted[name], results, strict=True):
+            for at, (number, shown) in enumerate(zip(numbers, line, strict=True)):
+                found.setdefault((name, at), []).append(Answer(operands, number, float(shown)))
+    return found
+
+
+def _text(x: float) -> str:
+    return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(str(x), repr(x))
+
+
+def agree(row: Primitive, at: int, answer: Answer) -> bool:
+    python, javascript = answer.python, answer.javascript
+    if python == javascript or (math.isnan(python) and math.isnan(javascript)):
+        return True
+    if not math.isfinite(python) or not math.isfinite(javascript):
+        return False
+    scale = abs(python)
+    if row.conditioned and abs(python - javascript) > ULP * math.ulp(max(scale, SMALL)):
+        if at == 0:
+            scale += float(value_sensitivity(answer.operands, exact_partials(row, answer.operands)))
+        else:
+            scale += float(partial_sensitivities(row, answer.operands)[at - 1])
+    return abs(python - javascript) <= ULP * math.ulp(max(scale, SMALL))
+
+
+def disagreements(row: Primitive, positions: range) -> list[Any]:
+    return [
+        (at, answer)
+        for at in positions
+        for answer in answers()[row.name, at]
+        if not agree(row, at, answer)
+    ]
+
+
+@needs_node
+@each_row
+def test_javascript_computes_the_value_python_does(row: Primitive) -> None:
+    assert not disagreements(row, range(1))
+
+
+@needs_node
+@each_row
+def test_javascript_computes_the_partials_python_does(row: Primitive) -> None:
+    assert not disagreements(row, range(1, len(symbols(row)) + 1))
+
+
+@needs_node
+@each_row
+def test_a_zero_has_the_sign_in_javascript_that_it_has_in_python(row: Primitive) -> None:
+    for answer in answers()[row.name, 0]:
+        if answer.python == 0.0 and row.name in ("sin", "tan", "tanh", "sqrt", "mul", "neg", "silu", "gelu"):
+            assert math.copysign(1.0, answer.python) == math.copysign(1.0, answer.javascript), answer

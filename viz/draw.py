@@ -1,0 +1,179 @@
+"""A graph as a picture: the lecture's circles and arrows, or every node with all its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from autograd_core.formula import names_in
+from autograd_core.graph import Graph, GraphEdge
+from autograd_core.names import Name
+from autograd_core.parsing import parse
+from autograd_core.paths import Paths
+from autograd_core.symbol import Symbol
+from autograd_core.value import Value
+from autograd_core.writing import LATEX, UNICODE, write
+from viz.collapsing import collapse
+from viz.picture import Edge, Label, Math, Node, Picture, Plain
+
+Style = Literal["lecture", "full"]
+Show = Literal["symbols", "numbers", "both", "expanded"]
+
+# Okabe and Ito's palette, which people with any colour vision can tell apart.
+PATH_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+
+
+def draw(
+    thing: Value | Sequence[Value] | Graph | str,
+    wrt: Any = None,
+    *,
+    at: Mapping[str, float] | None = None,
+    style: Style = "lecture",
+    show: Show | None = None,
+    values: bool | None = None,
+    gradients: bool | None = None,
+    highlight: tuple[Value | str, Value | str] | None = None,
+    direction: Literal["right", "down"] = "right",
+    digits: int = 4,
+    limit: int = 150,
+    background: str = "white",
+    scale: float = 1.0,
+    engine: str | None = None,
+) -> Picture:
+    """The picture of an output (or several, or a text of definitions with the numbers ``at``).
+
+    With ``wrt`` the nodes are what lies on a path from it, and everything else is a symbol beside an
+    arrow.  The ``lecture`` style shows the named nodes as circles and on each arrow the local
+    derivative, as symbols unless told otherwise; the ``full`` style every node with its operation, value
+    and gradient.  ``show`` is what stands beside arrows: ``symbols``, ``numbers``, ``both`` or
+    ``expanded`` (symbols with the derivatives of activations written out).  ``highlight=(x, y)`` gives
+    each path from x to y a colour.  A picture of more than ``limit`` nodes is collapsed by depth, and
+    says so.  ``direction`` is ``right`` or ``down``, ``digits`` the significant digits of numbers,
+    ``background``, ``scale`` and ``engine`` are as in :class:`viz.Picture`.
+
+    >>> x = Value(1.0, "x")
+    >>> a = (3 * x).named("a")
+    >>> picture = draw((2 * a).named("y"))
+    >>> [(edge.tail, edge.label.latex, edge.head) for edge in picture.edges]
+    [('n0', '3', 'n1'), ('n1', '2', 'n3')]
+    """
+    _require("style", style, ("lecture", "full"))
+    _require("show", show, (None, "symbols", "numbers", "both", "expanded"))
+    graph = _graph_of(thing, wrt, at or {})
+    full = style == "full"
+    graph = graph if full or graph.contracted else graph.contract()
+    if not graph.has_numbers and (show in ("numbers", "both") or values or gradients):
+        raise ValueError(
+            "This graph has no numbers to show. Give the inputs numbers, as in "
+            "draw('y = 2*x', at={'x': 1.0}), or ask for show='symbols'."
+        )
+    numbers = full and graph.has_numbers
+    writer = _Writer(
+        graph, full, show or ("both" if numbers else "symbols"), digits,
+        values=numbers if values is None else values, gradients=numbers if gradients is None else gradients)  # fmt: skip
+    layout = {"direction": direction, "background": background, "scale": scale, "engine": engine}
+    if len(graph.shown) > limit:
+        return collapse(graph, limit, **layout)
+    colors, said = _highlighted(graph, highlight)
+    nodes = tuple(writer.node(at) for at in graph.shown)
+    edges = tuple(writer.edge(edge, colors.get((edge.tail, edge.head, edge.position), ())) for edge in graph.edges)
+    title = "Graph of " + ", ".join(graph.name(each).unicode for each in graph.outputs)
+    return Picture(nodes, edges, note=" ".join(filter(None, (graph.hint, said))), title=title, **layout)
+
+
+def _graph_of(thing: Any, wrt: Any, at: Mapping[str, float]) -> Graph:
+    if isinstance(thing, str):
+        return parse(thing, **at).graph(wrt=wrt)
+    if at:
+        raise ValueError("at= gives numbers to the names of a text; a Value has its number already.")
+    if isinstance(thing, Graph):
+        return thing if wrt is None else thing.seen_from(wrt)
+    return Graph(thing, wrt)
+
+
+def _require(name: str, given: object, allowed: tuple[object, ...]) -> None:
+    if given not in allowed:
+        options = ", ".join(repr(option) for option in allowed if option is not None)
+        raise ValueError(f"{name} is one of {options}; got {given!r}.")
+
+
+class _Writer:
+    """Turns the nodes and edges of one graph into those of a picture."""
+
+    def __init__(self, graph: Graph, full: bool, show: Show, digits: int, *, values: bool, gradients: bool) -> None:
+        self.graph, self.full, self.show, self.digits = graph, full, show, digits
+        self.values = values
+        self.adjoints = graph.adjoints() if gradients else None
+
+    def node(self, at: int) -> Node:
+        """A circle with the name, or a box with everything."""
+        given = self.graph.record[at].name
+        names = Name.all_of(given) if given else (self.graph.name(at),)
+        lines = [self._first_line(at, names[0])]
+        if self.full:
+            op = self.graph.record[at].op
+            lines.append(Plain(op.name if op else "input"))
+        data = self.graph.record[at].data
+        if self.values and data is not None:
+            lines.append(self._quantity("value", Symbol(number=data)))
+        if self.adjoints is not None:
+            lines.append(self._quantity("gradient", Symbol(number=self.adjoints[at])))
+        caption = None
+        if len(names) > 1:
+            joined = Name(*(" = ".join(parts) for parts in zip(*[(n.latex, n.unicode, n.ascii, n.identifier) for n in names[1:]], strict=True)), all(n.is_mathematics for n in names))  # fmt: skip
+            caption = _label(joined, joined.latex + " =", joined.unicode + " =")
+        return Node(f"n{at}", tuple(lines), shape="box" if self.full else "circle", caption=caption)
+
+    def _first_line(self, at: int, name: Name) -> Label:
+        if not self.full or self.graph.record[at].op is None:
+            return _label(name, name.latex, name.unicode)
+        formula = self.graph.formula(at)
+        latex = f"{name.latex} = {_unary_minus(write(formula, LATEX, self.digits))}"
+        return _label((name, formula), latex, f"{name.unicode} = {write(formula, UNICODE, self.digits)}")
+
+    def _quantity(self, word: str, number: Symbol) -> Label:
+        latex = _unary_minus(write(number, LATEX, self.digits))
+        if self.full:
+            return Math(rf"\mathrm{{{word}}}\; {latex}")
+        return Math(latex if word == "value" else rf"\mathrm{{grad}}\; {latex}")
+
+    def edge(self, edge: GraphEdge, colors: tuple[str, ...]) -> Edge:
+        """An arrow with its local derivative."""
+        symbol = edge.expanded if self.show == "expanded" else edge.symbol
+        latex, text = write(symbol, LATEX, self.digits), write(symbol, UNICODE, self.digits)
+        if self.show in ("numbers", "both") and edge.partial is not None:
+            number = Symbol(number=edge.partial)
+            shown = _unary_minus(write(number, LATEX, self.digits)), write(number, UNICODE, self.digits)
+            if self.show == "numbers" or symbol.number is not None:
+                symbol, (latex, text) = number, shown
+            else:
+                latex, text = f"{_unary_minus(latex)} = {shown[0]}", f"{text} = {shown[1]}"
+        head, tail = self.graph.name(edge.head).unicode, self.graph.name(edge.tail).unicode
+        label = _label(symbol, _unary_minus(latex), text)
+        return Edge(f"n{edge.tail}", f"n{edge.head}", label, colors, tooltip=f"∂{head}/∂{tail} = {text}")
+
+
+def _label(parts: Any, latex: str, text: str) -> Label:
+    return Math(latex) if all(name.is_mathematics for name in names_in(parts)) else Plain(text)
+
+
+def _unary_minus(latex: str) -> str:
+    # Typeset mathematics puts a binary operator's space after a bare leading minus.
+    return "{-}" + latex[1:] if latex.startswith("-") else latex
+
+
+def _highlighted(
+    graph: Graph, ends: tuple[Value | str, Value | str] | None
+) -> tuple[dict[tuple[int, int, int | None], tuple[str, ...]], str]:
+    if ends is None:
+        return {}, ""
+    tail, head = (graph.index(end) for end in ends)
+    paths = Paths(graph, head, tail)
+    colors: dict[tuple[int, int, int | None], tuple[str, ...]] = {}
+    many = paths.count > len(PATH_COLORS)
+    chosen = paths.largest(len(PATH_COLORS)) if many else list(paths)
+    for color, path in zip(PATH_COLORS, chosen, strict=False):
+        for edge in path.edges:
+            key = (edge.tail, edge.head, edge.position)
+            colors[key] = (*colors.get(key, ()), color)
+    return colors, f"The {len(chosen)} largest of {paths.count:,} paths are coloured." if many else ""
