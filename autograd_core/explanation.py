@@ -86,6 +86,11 @@ class Explanation:
             written.append(f"{start} = {line}{' ' * (width - len(line)) if rule else ''}{rule}")
         return "\n".join(written)
 
+    def to_line(self, language: Language = UNICODE, digits: int = 4) -> str:
+        """All steps on one line, without their rules."""
+        sides = [self.left.write(language, digits), *(step.formula.write(language, digits) for step in self.steps)]
+        return " = ".join(sides)
+
     def to_latex(self, digits: int = 4) -> str:
         """An ``aligned`` environment, the rule of each line beside it."""
         lines = []

@@ -1,23 +1,21 @@
-"""Definitions written as text, ``"y = 2*a; a = 3*x"``, read into a graph.
+"""Definitions written as text, ``"y = 2*a; a = 3*x"``, read into a graph; nothing is evaluated as Python.
 
-Nothing is evaluated as Python.  A scan answers what people write by habit (``2x``, ``x^2``, ``a < b``)
-with what to write here; ``ast.parse`` gives the syntax tree; one walk takes the few kinds of nodes it
-knows and refuses every other.  Each definition is walked twice: with operands that only record, which
-finds what it needs, then in that order with ``Value``s or, without numbers, with recording operands.
-
-The order is depth first from the outputs, operands from left to right, inputs before all that is
-computed: a graph is laid out as its formulas read, and moving a definition changes nothing.
+A scan answers what people write by habit (``2x``, ``x^2``) with what to write here; ``ast.parse`` gives the
+syntax tree; one walk takes the few kinds of nodes it knows and refuses every other.  Each definition is
+walked twice: with operands that only record, which finds what it needs, then in that order with ``Value``s
+or, without numbers, recording operands.  The order is depth first from the outputs, operands from left to
+right, inputs before results: graphs are laid out as formulas read, and moving a definition changes nothing.
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
+import graphlib
 import keyword
 import math
 import re
 import sys
-import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,26 +29,23 @@ from autograd_core.row import Primitive
 from autograd_core.value import Value
 
 LONGEST_TEXT = 20_000
-DEEPEST_EXPRESSION = 200
-_TOO_DEEP = f"an expression is more than {DEEPEST_EXPRESSION} levels deep"
-_NAME_PARTS = "give its parts names, or write a long sum as total([a, b])"
+DEEPEST = 200
+_TOO_DEEP = f"more than {DEEPEST} levels", "give parts names, or write a long sum as total([a, b])"
 
-_OPERATORS: dict[object, Primitive] = {
-    ast.Add: rows.add, ast.Sub: rows.sub, ast.Mult: rows.mul, ast.Div: rows.div, ast.Pow: rows.pow,
-    ast.USub: rows.neg,
-}  # fmt: skip
+_OPERATORS: dict[object, Primitive] = {ast.Add: rows.add, ast.Sub: rows.sub, ast.Mult: rows.mul,
+                                       ast.Div: rows.div, ast.Pow: rows.pow, ast.USub: rows.neg}  # fmt: skip
 
 # The last four are what keyboards and editors give for mu, theta, phi and epsilon; Python normalizes them.
 _GREEK_LETTERS = "".join(_GREEK.values()) + "\u00b5\u03d1\u03d5\u03f5"
 _LETTER = rf"[A-Za-z0-9_{_GREEK_LETTERS}]"
 _WORD = rf"(?![0-9])(?>{_LETTER}+)"
 _NUMBER = r"(?>0[xXoObB][0-9A-Za-z_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)"
-_KEYWORD = rf"(?:{'|'.join(keyword.kwlist)})(?!{_LETTER})"
-_BESIDE = rf"{_NUMBER}[ \t]*(?=[^\W0-9]|\()|{_WORD}[ \t]+(?={_LETTER})|[)\]][ \t]*(?={_LETTER})"
-_NO_OPERATOR = rf"(?:{_BESIDE})(?!{_KEYWORD})"
+_END = rf"(?!{_LETTER})"
+_KEYWORD = rf"(?:{'|'.join(keyword.kwlist)}){_END}"
+_NEXT = rf"(?={_LETTER})"
+_BESIDE = rf"(?:{_NUMBER}[ \t]*(?=[^\W0-9]|\()|{_WORD}[ \t]+{_NEXT}|[)\]][ \t]*{_NEXT})(?!{_KEYWORD})"
 
 # What is refused wherever it stands: a pattern, what it is, what to do.  Earlier rows win.
-_END = rf"(?!{_LETTER})"
 _REFUSED = (
     (r"[\u00b2\u00b3\u00b7\u00d7\u22c5\u2010-\u2015\u2212]", "the sign {token}", "type **2, * or - instead"),
     (rf"{_LETTER}*[\"']", "a quotation mark", "strings have no meaning here: write names and numbers bare"),
@@ -60,10 +55,9 @@ _REFUSED = (
     (rf"(?:and|or|not|in|is){_END}", "the boolean operator {token}", "write where(condition, a, b)"),
     (rf"(?:True|False|None){_END}", "the word {token}", "write a number, such as 1 or 0"),
     (_KEYWORD, "Python's word {token}", "write definitions such as y = 2*a, or another name (lam, \u03bb)"),
-    (_NO_OPERATOR, "no operator after {token}", "a product has a star: write {token}*{next}"),
+    (_BESIDE, "no operator after {token}", "a product has a star: write {token}*{next}"),
     (r"==|!=|<=|>=|<(?!<)|>(?!>)", "a comparison", "write heaviside(x, 0) or where(condition, a, b)"),
-    (r":=", "an assignment inside an expression", "write a definition of its own: a = 3*x"),
-    (r"(?:\*\*|//|>>|<<|[-+*/%@&|^])=", "the assignment {token}", "a name is defined once: write b = a + x"),
+    (r"(?:\*\*|//|>>|<<|[-+*/%@&|^:])=", "the assignment {token}", "write a definition of its own: b = a + x"),
     (r"\^", "the sign ^", "a power has two stars: write x**2"),
     (r"//|%|@|<<|>>|[&|~]", "the operator {token}", "the operators are + - * / **"),
     (r"\.(?=[^\W0-9])", "an attribute", "a name has no dot: write x_1"),
@@ -74,7 +68,7 @@ _SCAN = re.compile("|".join([*(f"({pattern})" for pattern, _, _ in _REFUSED), _N
 
 # What Python's own complaints mean here: a pattern, what it is, what to do.
 _SYNTAX = (
-    ("nested parentheses", _TOO_DEEP, _NAME_PARTS),
+    ("nested parentheses", *_TOO_DEEP),
     ("never closed|does not match|unmatched", "an unbalanced bracket", "{message}"),
     ("assign to", "the left side of = is not a name", "only a name can be defined: y = 2*a"),
     ("literal|digits", "a number that cannot be read", "write numbers such as 3, 0.5 or 1e-3"),
@@ -83,7 +77,7 @@ _SYNTAX = (
 _NODES: dict[type[ast.AST], tuple[str, str]] = {
     ast.Subscript: ("a subscript", "an index is part of the name: write w_1"),
     ast.Starred: ("a starred operand", "write the operands one by one"),
-    ast.keyword: ("a starred or repeated operand", "write each operand once"),
+    ast.keyword: ("a repeated or starred operand", "write each operand once"),
     ast.Tuple: ("a comma outside a function", "separate definitions by ; or a new line"),
     ast.List: ("a list outside a function of lists", "write it as in total([a, b])"),
     ast.Call: ("a call of what is not a function", "a product has a star: write (a + b)*(c)"),
@@ -102,10 +96,10 @@ class _Definition:
 class Operand:
     """An operand without a number: applying a primitive to it adds a node to its record."""
 
-    def __init__(self, record: list[Node], op: Primitive | None = None, operands: Iterable[Any] = ()) -> None:
+    def __init__(self, record: list[Node], op: Primitive | None = None, operands: Sequence[Any] = ()) -> None:
         self.record, self.index = record, len(record)
-        numbered = tuple(each.index if isinstance(each, Operand) else each for each in operands)
-        record.append(Node(self.index, op, numbered, None, None, None))
+        indices = tuple(each.index if isinstance(each, Operand) else each for each in operands)
+        record.append(Node(self.index, op, indices, None, None, None))
 
     def apply_primitive(self, primitive: Primitive, operands: Sequence[Any]) -> Operand:
         return Operand(self.record, primitive, operands)
@@ -127,22 +121,20 @@ class _Text:
         self.code = "\n".join(self.lines)
         self.scan()
         tree = self.tree()
-        parts = list(ast.walk(tree))
-        called = [node.func for node in parts if isinstance(node, ast.Call)]
-        names = {node for node in parts if isinstance(node, ast.Name)}.difference(called)
+        called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        names = {node for node in ast.walk(tree) if isinstance(node, ast.Name)}.difference(called)
         self.variables = {_key(self.name(node)) for node in names}
         self.definitions = [self.definition(statement) for statement in tree.body]
-        self.by_key: dict[str, _Definition] = {}
-        for each in self.definitions:
-            for name in each.names:
-                if rows.find_primitive(name):
-                    self.fail(f"{name} is a function, not a name to define", "choose another name", each.place)
-                if _key(name) in self.by_key:
-                    advice = "define a name once (a1 and a_1 are one name; an expression alone is y or f)"
-                    self.fail(f"{_short(name)} is defined twice", advice, each.place)
-                self.by_key[_key(name)] = each
         if not self.definitions:
             raise ParseError("the text holds no definition; write one, such as y = 2*a; a = 3*x")
+        self.by_key: dict[str, _Definition] = {}
+        for each, name in [(one, name) for one in self.definitions for name in one.names]:
+            if rows.find_primitive(name):
+                self.fail(f"{name} is a function, not a name to define", "choose another name", each.place)
+            if _key(name) in self.by_key:
+                advice = "a1 and a_1 are one name, and an expression alone is y or f"
+                self.fail(f"{_short(name)} is defined twice", advice, each.place)
+            self.by_key[_key(name)] = each
 
     def scan(self) -> None:
         for match in _SCAN.finditer(self.code):
@@ -163,29 +155,26 @@ class _Text:
             _, what, advice = next(row for row in _SYNTAX if re.search(row[0], error.msg))
             self.fail(what, advice.format(message=_short(error.msg, 90)), at)
         except (RecursionError, MemoryError):
-            raise ParseError(f"{_TOO_DEEP}; {_NAME_PARTS}") from None
+            raise ParseError(f"{_TOO_DEEP[0]}; {_TOO_DEEP[1]}") from None
 
     def definition(self, statement: ast.stmt) -> _Definition:
         if isinstance(statement, ast.Assign):
             return _Definition(tuple(map(self.name, statement.targets)), statement.value, statement)
         if not isinstance(statement, ast.Expr):
             self.refuse(statement)
-        free = [name for name in ("y", "f") if name not in self.variables]
-        if not free:
+        if self.variables.issuperset("yf"):
             self.fail("an expression without a name", "y and f are in use, so name it: e = ...", statement)
-        return _Definition((free[0],), statement.value, statement)
+        return _Definition(("f" if "y" in self.variables else "y",), statement.value, statement)
 
     def fail(self, what: str, advice: str, at: Any, kind: type[AutogradError] = ParseError) -> NoReturn:
-        """Raise with ``what``, the place (a syntax node, or line and offset), ``advice``, line and caret."""
-        line, offset = at if isinstance(at, tuple) else (at.lineno, at.col_offset)
+        """Raise ``kind``, pointing at a syntax node or at a line and offset."""
         if not isinstance(at, tuple):  # Python counts the bytes before a syntax node
-            offset = len(self.lines[line - 1].encode()[:offset].decode())
-        shown = self.shown[line - 1]
-        column = len(shown) - len(shown.lstrip(" ")) + offset
-        start = max(0, column - 40)
-        before = "..." * (start > 0) + _printable(shown[start:column])
-        after = _printable(shown[column : column + 36]) + "..." * (len(shown) > column + 36)
-        where = f"line {line}, column {column + 1}" if len(self.shown) > 1 else f"column {column + 1}"
+            at = at.lineno, len(self.lines[at.lineno - 1].encode()[: at.col_offset].decode())
+        shown = self.shown[at[0] - 1]
+        column = len(shown) - len(shown.lstrip(" ")) + at[1]
+        before = "..." * (column > 40) + _short(shown[max(0, column - 40) : column], 500)
+        after = _short(shown[column : column + 36], 500) + "..." * (len(shown) > column + 36)
+        where = f"line {at[0]}, " * (len(self.shown) > 1) + f"column {column + 1}"
         raise kind(f"{what} at {where}; {advice}\n  {before}{after}\n  {' ' * len(before)}^") from None
 
     def refuse(self, node: ast.AST) -> NoReturn:
@@ -197,18 +186,16 @@ class _Text:
         if not isinstance(node, ast.Name):
             self.fail("the left side of = is not a name", "only a name can be defined: y = 2*a", node)
         if not (word := _latin(node.id)).isascii():
-            self.fail(f"the name {_short(word)}", "a Greek letter stands first and alone: write \u03b1_1", node)
+            self.fail(f"the name {_short(word)}", "a Greek letter comes first and alone: \u03b1_1", node)
         return word
 
-    # --- the walk: what ``lookup`` gives for a name decides what is made ----------------------------
-
     def evaluate(self, each: _Definition, lookup: Callable[[str], Any], kind: type[AutogradError]) -> Any:
-        """What a definition stands for, an operand or a float; outside a domain raises ``kind``."""
+        """The one walk, to a float or an operand made of ``lookup``'s; out of a domain raises ``kind``."""
 
         def read(node: ast.expr, depth: int = 1) -> Any:
             result: Any = None
-            if depth > DEEPEST_EXPRESSION:
-                self.fail(_TOO_DEEP, _NAME_PARTS, node)
+            if depth > DEEPEST:
+                self.fail(*_TOO_DEEP, node)
             match node:
                 case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
                     result = number
@@ -220,40 +207,37 @@ class _Text:
                 case ast.UnaryOp(op=ast.UAdd()):
                     result = read(node.operand, depth + 1)
                 case ast.UnaryOp() if row := _OPERATORS.get(type(node.op)):
-                    result = apply(node, row, [node.operand], [], depth + 1)
+                    result = apply(node, row, read(node.operand, depth + 1))
                 case ast.BinOp() if row := _OPERATORS.get(type(node.op)):
-                    result = apply(node, row, [node.left, node.right], [], depth + 1)
+                    result = apply(node, row, read(node.left, depth + 1), read(node.right, depth + 1))
                 case ast.Call(func=ast.Name() as function):
-                    result = apply(node, self.row(function), node.args, node.keywords, depth + 1)
+                    row = self.row(function)
+                    operands = [
+                        [read(item, depth + 1) for item in part.elts]
+                        if row.arity is None and isinstance(part, ast.List) else read(part, depth + 1)
+                        for part in node.args
+                    ]  # fmt: skip
+                    options = node.keywords
+                    named = {part.arg or self.refuse(part): read(part.value, depth + 1) for part in options}
+                    if len(named) < len(options):
+                        self.refuse(options[-1])
+                    result = apply(node, row, *operands, **named)
                 case _:
                     self.refuse(node)
-            if not isinstance(result, (int, float)):
-                return result
-            if abs(result) <= sys.float_info.max:
-                return float(result)
-            self.fail(f"the constant {self.text_of(node)}", "a constant must be a finite number", node)
+            if isinstance(result, (int, float)) and not abs(result) <= sys.float_info.max:
+                self.fail(f"the constant {self.text_of(node)}", "a constant must be a finite number", node)
+            return float(result) if isinstance(result, int) else result
 
-        def apply(at: ast.expr, row: Primitive, parts: list[ast.expr], options: list[ast.keyword], depth: int) -> Any:
-            operands = [
-                [read(item, depth) for item in part.elts]
-                if row.arity is None and isinstance(part, ast.List) else read(part, depth)
-                for part in parts
-            ]  # fmt: skip
-            named = {option.arg or self.refuse(option): read(option.value, depth) for option in options}
-            if len(named) < len(options):
-                self.refuse(options[-1])
+        def apply(node: ast.expr, row: Primitive, /, *operands: Any, **named: Any) -> Any:
             try:
                 return row(*operands, **named)
             except DomainError as error:
-                what = f"{self.text_of(at)} in the definition of {_short(each.names[0])}"
-                self.fail(what, str(error), at, kind)
+                what = f"{self.text_of(node)} in the definition of {_short(each.names[0])}"
+                self.fail(what, str(error), node, kind)
             except OperandError as error:  # a wrong number of operands
-                self.fail(self.text_of(at), str(error), at)
+                self.fail(self.text_of(node), str(error), node)
 
-        try:
-            return read(each.expression)
-        except RecursionError:
-            self.fail(_TOO_DEEP, _NAME_PARTS, each.place)
+        return read(each.expression)
 
     def text_of(self, node: ast.expr) -> str:
         return _short(" ".join((ast.get_source_segment(self.code, node) or "").split()))
@@ -272,48 +256,43 @@ class _Text:
         self.fail(f"unknown function {_short(name)!r}", f"{guess}the functions are: {', '.join(names)}", node)
 
     def order(self, starts: Iterable[str], needs: Mapping[str, Sequence[str]]) -> list[str]:
-        """Everything the starts need and the starts, depth first; a cycle is shown and refused."""
+        """The starts and everything they need, depth first."""
+        try:
+            graphlib.TopologicalSorter(needs).prepare()
+        except graphlib.CycleError as error:
+            ring = error.args[1][:0:-1] if len(error.args[1]) < 9 else [*error.args[1][:-4:-1], "..."]
+            what = f"the definitions form a cycle {' -> '.join(map(_short, [*ring, ring[0]]))}"
+            self.fail(what, "define one of the names without the others", self.by_key[ring[0]].place)
         done: dict[str, None] = {}
-        for start in starts:
-            path = {} if start in done else {start: iter(needs[start])}
-            while path:
-                at = next(reversed(path))
-                below = next(path[at], None)
-                if below is None:
-                    del path[at]
-                    done[at] = None
-                elif below in path:
-                    ring = [*path, below][[*path].index(below) :]
-                    ring = ring if len(ring) < 9 else [*ring[:4], "...", *ring[-3:]]
-                    what = f"the definitions form a cycle {' -> '.join(map(_short, ring))}"
-                    self.fail(what, "define one of the names without the others", self.by_key[below].place)
-                elif below not in done:
-                    path[below] = iter(needs.get(below, ()))
+        stack = [*starts][::-1]
+        while stack:
+            waiting = [need for need in needs.get(stack[-1], ()) if need not in done]
+            if not waiting:
+                done[stack.pop()] = None
+            stack.extend(reversed(waiting))
         return list(done)
 
     def numbers(self, leaves: Mapping[str, str], at: Mapping[str, object]) -> dict[str, float] | None:
         """The number of each leaf, or None where none is wanted."""
         numbers = {key: each.number for key, each in self.by_key.items() if each.number is not None}
         for name, given in at.items():
-            key, shown = _key(name), _short(name)
+            key, shown = _key(name), f"{_short(name)} was given"
             if key in self.by_key:
-                advice = "give the number or the definition, not both"
-                self.fail(f"{shown} was given a number, but the text defines it", advice, self.by_key[key].place)
+                self.fail(f"{shown} a number, but the text defines it", "keep one", self.by_key[key].place)
             if key not in leaves:
                 inputs = _listed(leaves.values())
-                raise ParseError(f"{shown} was given a number, but is not in the text; its inputs are {inputs}")
+                raise ParseError(f"{shown} a number, but is not in the text; its inputs are {inputs}")
             if key in numbers:
-                raise ParseError(f"{shown} was given two numbers; a1 and a_1 are one name")
+                raise ParseError(f"{shown} two numbers; a1 and a_1 are one name")
             try:
                 numbers[key] = Value(given).data
             except (OperandError, OverflowError) as error:
-                raise OperandError(f"{shown} needs a number. {_short(str(error), 200)}") from None
+                raise OperandError(f"{_short(name)} needs a number. {_short(str(error), 200)}") from None
             if not math.isfinite(numbers[key]):
-                raise ParseError(f"{shown} was given {numbers[key]}; an input needs a finite number")
+                raise ParseError(f"{shown} {numbers[key]}; an input needs a finite number")
         missing = [name for key, name in leaves.items() if key not in numbers]
         if missing and at:
-            advice = f"give numbers to all inputs or to none: add {_short(missing[0])}=1.0"
-            raise ParseError(f"no number was given for {_listed(missing)}; {advice}")
+            raise ParseError(f"no number was given for {_listed(missing)}; give all inputs one, or none")
         return None if missing else numbers
 
 
@@ -323,9 +302,8 @@ class Definitions:
 
     ``inputs`` and ``outputs`` are names; an output is used by no other definition.
 
-    >>> definitions = parse("y = 2*a; a = 3*x", x=1.0)
-    >>> definitions["a"], definitions.inputs, definitions.outputs
-    (Value(3.0, 'a'), ('x',), ('y',))
+    >>> parse("y = 2*a; a = 3*x", x=1.0)["a"]
+    Value(3.0, 'a')
     """
 
     inputs: tuple[str, ...]
@@ -341,16 +319,14 @@ class Definitions:
         raise OperandError(f"{_short(name)} has no value, because the inputs have no numbers. {advice}")
 
     def __getattr__(self, name: str) -> Value:
-        try:
-            self._operand("" if name.startswith("_") else name)
-        except NamingError as error:
-            raise AttributeError(str(error)) from None
+        if name.startswith("_") or _key(name) not in self._operands:
+            raise AttributeError(f"The text has no name {name!r}; its names are {_listed(self._operands)}.")
         return self[name]
 
     def _operand(self, name: str) -> Any:
-        if name and _key(name) in self._operands:
-            return self._operands[_key(name)]
-        raise NamingError(f"The text has no name {_short(name)!r}; its names are {_listed(self._operands)}.")
+        if not name or _key(name) not in self._operands:
+            raise NamingError(f"The text has no name {_short(name)!r}; its names are {_listed(self._operands)}.")
+        return self._operands[_key(name)]
 
     def graph(self, wrt: Any = None, output: str | Sequence[str] | None = None) -> Graph:
         """The graph of one output, of several or (by default) of all, with numbers or without.
@@ -382,12 +358,12 @@ def parse(text: str, /, **at: object) -> Definitions:
     A definition is ``name = expression`` in Python's notation: names, numbers, ``+ - * / **`` and the
     functions of the table of primitives, those of lists as in ``total([a, b])``.  A name that is not
     defined is an input; so is one defined by a constant.  One expression may lack a name: it is ``y``, or
-    ``f`` where ``y`` is in use.  ``z_2 = yhat = sigmoid(a_2)`` gives one node two names, and so does
-    ``z_0 = x``; ``a1`` and ``a_1`` are the same name.  ``#`` starts a comment.
+    ``f`` where ``y`` is in use.  ``z_2 = yhat = sigmoid(a_2)`` and ``z_0 = x`` give one node two names;
+    ``a1`` and ``a_1`` are the same name.  ``#`` starts a comment.
 
-    ``at`` gives numbers to all inputs or to none.  Raises :class:`ParseError`, pointing at the column,
-    for a text that cannot be read and numbers that do not fit it, :class:`DomainError` where they lie
-    outside an operation's domain, :class:`OperandError` for what is not a text or not a number.
+    ``at`` gives numbers to all inputs or to none.  Raises :class:`ParseError` for a text that cannot be
+    read (pointing at the column) and numbers that do not fit it, :class:`DomainError` where they leave an
+    operation's domain, :class:`OperandError` for what is not a text or not a number.
 
     >>> definitions = parse("y = 2*a; a = 3*x", x=1.0)
     >>> definitions.y.backward()
@@ -413,9 +389,9 @@ def parse(text: str, /, **at: object) -> Definitions:
     numbers = source.numbers(leaves, at)
     record: list[Node] = []
     values = {key: Value(numbers[key]) if numbers else Operand(record) for key in leaves}
-    for key in order:
-        if key not in leaves:
-            values[key] = source.evaluate(by_key[key], lambda need: values[first.get(need, need)], DomainError)
+    for each in (by_key[key] for key in order if key not in leaves):
+        made = source.evaluate(each, lambda key: values[first.get(key, key)], DomainError)
+        values[_key(each.names[0])] = made
     titles: dict[int, tuple[str, ...]] = {}
     for key in order:
         titles[id(values[key])] = names[key] + titles.get(id(values[key]), ())
@@ -427,24 +403,18 @@ def parse(text: str, /, **at: object) -> Definitions:
 
 def _latin(word: str) -> str:
     """A word with the Greek letter it starts with, if any, as that letter's name."""
-    word = unicodedata.normalize("NFKC", word)
-    for name, letter in _GREEK.items():
-        if re.fullmatch(rf"{letter}[0-9]*(_[A-Za-z0-9_]*)?", word):
-            return name + word[1:]
-    return word
+    known = (name for name, letter in _GREEK.items() if re.fullmatch(rf"{letter}\d*(_\w*)?", word, re.ASCII))
+    return next((name + word[1:] for name in known), word)
 
 
 def _key(name: str) -> str:
     return Name.of(_latin(name)).ascii
 
 
-def _printable(text: str) -> str:
-    return "".join(c if " " <= c <= "~" or c in _GREEK_LETTERS else ascii(c)[1:-1] for c in text)
-
-
 def _short(text: str, longest: int = 40) -> str:
-    text = _printable(text)
-    return text if len(text) <= longest else f"{text[:longest - 3]}..."
+    """A text fit for a message: printable characters only, and not too many."""
+    text = "".join(c if " " <= c <= "~" or c in _GREEK_LETTERS else ascii(c)[1:-1] for c in text[: longest + 1])
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _listed(names: Iterable[str]) -> str:

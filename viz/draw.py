@@ -14,6 +14,7 @@ from autograd_core.symbol import Symbol
 from autograd_core.value import Value
 from autograd_core.writing import LATEX, UNICODE, write
 from viz.collapsing import collapse
+from viz.eliding import elide_alike
 from viz.picture import Edge, Label, Math, Node, Picture, Plain
 
 Style = Literal["lecture", "full"]
@@ -35,7 +36,7 @@ def draw(
     highlight: tuple[Value | str, Value | str] | None = None,
     direction: Literal["right", "down"] = "right",
     digits: int = 4,
-    limit: int = 150,
+    limit: int = 80,
     background: str = "white",
     scale: float = 1.0,
     engine: str | None = None,
@@ -75,10 +76,12 @@ def draw(
     if len(graph.shown) > limit:
         return collapse(graph, limit, **layout)
     colors, said = _highlighted(graph, highlight)
-    nodes = tuple(writer.node(at) for at in graph.shown)
-    edges = tuple(writer.edge(edge, colors.get((edge.tail, edge.head, edge.position), ())) for edge in graph.edges)
+    nodes = [writer.node(at) for at in graph.shown]
+    edges = [writer.edge(edge, colors.get((edge.tail, edge.head, edge.position), ())) for edge in graph.edges]
+    if not full:
+        nodes, edges = elide_alike(graph, nodes, edges)
     title = "Graph of " + ", ".join(graph.name(each).unicode for each in graph.outputs)
-    return Picture(nodes, edges, note=" ".join(filter(None, (graph.hint, said))), title=title, **layout)
+    return Picture(tuple(nodes), tuple(edges), note=" ".join(filter(None, (graph.hint, said))), title=title, **layout)
 
 
 def _graph_of(thing: Any, wrt: Any, at: Mapping[str, float]) -> Graph:
@@ -120,8 +123,9 @@ class _Writer:
             lines.append(self._quantity("gradient", Symbol(number=self.adjoints[at])))
         caption = None
         if len(names) > 1:
-            joined = Name(*(" = ".join(parts) for parts in zip(*[(n.latex, n.unicode, n.ascii, n.identifier) for n in names[1:]], strict=True)), all(n.is_mathematics for n in names))  # fmt: skip
-            caption = _label(joined, joined.latex + " =", joined.unicode + " =")
+            form = "{} =" if self.graph.record[at].op is None else "= {}"  # it stands left of an input, below the others
+            others = [" = ".join(written) for written in ([n.latex for n in names[1:]], [n.unicode for n in names[1:]])]
+            caption = _label(names[1:], form.format(others[0]), form.format(others[1]))
         return Node(f"n{at}", tuple(lines), shape="box" if self.full else "circle", caption=caption)
 
     def _first_line(self, at: int, name: Name) -> Label:

@@ -23,8 +23,10 @@ BINARY: list[tuple[Callable[[Any, Any], Any], Primitive]] = [
 UNARY: list[tuple[Callable[[Any], Any], Primitive]] = [(operator.neg, rows.neg), (abs, rows.abs)]
 NUMBERS = [float, np.float64, np.float32, lambda x: int(x) or 1, lambda x: np.int64(int(x) or 1)]
 PAIRS = [tuple(map(float, pair)) for pair in np.random.default_rng(0).uniform(0.1, 9.0, size=(30, 2))]
-EDGES = [(0.0, 1.0), (-0.0, 2.0), (math.inf, 2.0), (1.0, math.inf), (math.nan, 1.0), (1e200, 1e200), (5e-324, 2.0),
-         (2.0, 3.0), (-2.0, 3.0), (math.inf, -math.inf), (-1e308, 1e308)]  # fmt: skip
+EDGES = [
+    (0.0, 1.0), (-0.0, 2.0), (1.0, 0.0), (math.inf, 2.0), (1.0, math.inf), (math.nan, 1.0), (1e200, 1e200),
+    (5e-324, 2.0), (2.0, 3.0), (-2.0, 3.0), (-8.0, 1 / 3), (math.inf, -math.inf), (-1e308, 1e308),
+]  # fmt: skip
 
 each_binary = pytest.mark.parametrize(("python", "row"), BINARY, ids=lambda thing: getattr(thing, "name", ""))
 each_unary = pytest.mark.parametrize(("python", "row"), UNARY, ids=lambda thing: getattr(thing, "name", ""))
@@ -101,10 +103,11 @@ def test_what_is_not_a_number_is_refused(python: Any, row: Primitive, thing: Any
 @each_binary
 def test_an_array_spreads_over_its_elements_from_both_sides(python: Any, row: Primitive) -> None:
     array, x = np.array([[1.0, 2.0], [3.0, 4.0]]), Value(1.5)
-    for result, expected in ((python(x, array), lambda a: row(x, a)), (python(array, x), lambda a: row(a, x))):
-        assert result.shape == (2, 2)
-        for got, element in zip(result.flat, array.flat, strict=True):
-            assert_same_node(got, expected(float(element)))
+    left, right = python(x, array), python(array, x)
+    assert left.shape == right.shape == array.shape
+    for at, element in np.ndenumerate(array):
+        assert_same_node(left[at], row(x, float(element)))
+        assert_same_node(right[at], row(float(element), x))
 
 
 def test_an_augmented_assignment_makes_a_new_node() -> None:

@@ -178,7 +178,7 @@ REFUSED = [  # text, a part of the message, the column
     ("y = a < b", "write heaviside(x, 0)", 7), ("y = a == b", "a comparison", 7), ("y = a is b", "boolean operator is", 7),
     ("y = a and b", "boolean operator and", 7), ("y = not a", "boolean operator not", 5),
     ("y = a if b else c", "write where(condition, a, b)", 7), ("y = 1if b else c", "conditional", 6),
-    ("y = lambda x: x", "word lambda", 5), ("y = [i for i in x]", "word for", 8), ("y = (a := 3)", "assignment inside", 8),
+    ("y = lambda x: x", "word lambda", 5), ("y = [i for i in x]", "word for", 8), ("y = (a := 3)", "the assignment :=", 8),
     ("y += 3", "the assignment +=", 3), ("y **= 3", "the assignment **=", 3), ("import os", "word import", 1),
     ("y = total(*a)", "a starred operand", 11), ("y = tanh(**a)", "starred", 10), ("*a = 3", "left side of =", 1),
     ("y = leaky_relu(x, slop=1)", "leaky_relu(x, slope=0.01) was called as", 5),
@@ -208,12 +208,12 @@ REFUSED = [  # text, a part of the message, the column
     ("y = 0x" + "f" * 5000, "must be a finite number", 5), ("y = 0777", "a number that cannot be read", 5),
     ("y = x\0", r"the character \x00", 6), ("y = \u202ex", r"the character \u202e", 5),
     ("y = x\ud800", r"the character \ud800", 6), ("\ufeffy = x", r"the character \ufeff", 1),
-    ("y = \u0434", r"the character \u0434", 5), ("y = d\N{GREEK SMALL LETTER ALPHA}", "a Greek letter stands first", 5),
+    ("y = \u0434", r"the character \u0434", 5), ("y = d\N{GREEK SMALL LETTER ALPHA}", "a Greek letter comes first", 5),
     ("\N{GREEK SMALL LETTER ALPHA} = 2*x^3", "write x**2", 8), ("y = \\alpha", "the character \\", 5),
     ("y = x\nz = x^2", "line 2, column 6", 6), ("y: int = 3", "the character :", 2), ("y = a, b", "a comma outside", 5),
     ("  y = x\n\t z = [x]", "a list outside", 7), ("y = tanh([a])", "a list outside", 10), ("y = x; del x", "del", 8),
-    ("y = " + "(" * 210 + "x" + ")" * 210, "levels deep", 205), ("y = " + "-" * 250 + "x", "levels deep", 205),
-    ("y = x" + "+x" * 300, "total([a, b])", 5), ("x" + "+x" * 9000, "levels deep", 0), ("-" * 19_999 + "x", "levels", 0),
+    ("y = " + "(" * 210 + "x" + ")" * 210, "more than 200 levels", 205), ("y = " + "-" * 250 + "x", "more than 200 levels", 205),
+    ("y = x" + "+x" * 300, "total([a, b])", 5), ("x" + "+x" * 9000, "more than 200 levels", 0), ("-" * 19_999 + "x", "levels", 0),
     ("(" * 10_000_000, "at most 20000 characters", 0), ("y = x " + "#" * 20_000, "at most 20000", 0),
 ]  # fmt: skip
 
@@ -256,9 +256,9 @@ NUMBERS = [
     ({"x": "3"}, OperandError, "x needs a number"), ({"x": None}, OperandError, "x needs a number"),
     ({"x": 10**400}, OperandError, "x needs a number"), ({"x": Value(1.0)}, OperandError, "x needs a number"),
     ({"q": 1.0}, ParseError, "q was given a number, but is not in the text; its inputs are w, x"),
-    ({"a": 1.0}, ParseError, "but the text defines it at column 8; give the number or the definition, not both"),
+    ({"a": 1.0}, ParseError, "but the text defines it at column 8; keep one"),
     ({"k": 1.0}, ParseError, "the text defines it at column 19"),
-    ({"x": 1.0}, ParseError, "no number was given for w; give numbers to all inputs or to none: add w=1.0"),
+    ({"x": 1.0}, ParseError, "no number was given for w; give all inputs one, or none"),
     ({"x_1": 1.0, "x1": 1.0}, ParseError, "not in the text"), ({"w": 1, "\u202e'": 2}, ParseError, r"\u202e'"),
 ]  # fmt: skip
 
@@ -308,9 +308,9 @@ EXPRESSIONS = st.recursive(
 def test_an_expression_has_the_value_python_gives_it(expression: str) -> None:
     functions = {"sin": math.sin, "exp": math.exp, "tanh": math.tanh}
     try:
-        python = eval(re.sub(r"(?<![\w.])(\d+)(?![\w.])", r"\1.0", expression), functions | NAMES)  # noqa: S307
+        python = eval(re.sub(r"(?<![\w.])(\d+)(?![\w.])", r"\1.0", expression), functions | NAMES)
         assert not isinstance(python, complex) and math.isfinite(python)
-    except (ArithmeticError, ValueError, AssertionError):
+    except (ArithmeticError, ValueError, TypeError, AssertionError):
         python = None
     text = f"result = ({expression}) + 0*x + 0*w_1 + 0*b"
     try:

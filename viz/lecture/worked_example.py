@@ -1,0 +1,91 @@
+"""What a worked example of the lecture holds: its pictures, explanations, tables, numbers and code."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograd_core.explanation import Explanation
+from autograd_core.graph import Graph
+from autograd_core.table import Table
+from autograd_core.value import Value
+from viz.picture import Picture
+
+Part = Picture | Explanation | Table | str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One number or line as the lecture's sheet prints it, beside what this package computed."""
+
+    what: str
+    expected: str
+    got: float | str
+
+    @property
+    def passed(self) -> bool:
+        """Equal text, or a number equal to as many decimals as are printed (an integer exactly)."""
+        if isinstance(self.got, str):
+            return self.expected == self.got
+        decimals = len(self.expected.partition(".")[2])
+        return math.isclose(self.got, float(self.expected), rel_tol=0.0, abs_tol=0.51 * 10.0**-decimals if decimals else 1e-12)
+
+    @property
+    def shown(self) -> str:
+        """What was computed, a number with two decimals more than expected."""
+        if isinstance(self.got, str):
+            return self.got
+        return f"{self.got:.{len(self.expected.partition('.')[2]) + 2}f}"
+
+
+@dataclass(frozen=True)
+class WorkedExample:
+    """One row of the lecture, worked out.
+
+    ``parts`` are shown in order, each under its heading: a picture, an explanation, a table or a
+    sentence.  ``values`` are the nodes by name, also as attributes (``example.y``).  ``results`` are the
+    numbers and lines by name that the lecture's own can be held against; ``builder`` made all of it.
+
+    >>> from viz.lecture import example_2
+    >>> example_2(x=1.0).results["dy/dx"]
+    5.0
+    """
+
+    id: str
+    title: str
+    says: str
+    parts: tuple[tuple[str, Part], ...]
+    values: Mapping[str, Value]
+    results: Mapping[str, float | str | None]
+    builder: Callable[..., WorkedExample] = field(repr=False)
+
+    def __getattr__(self, name: str) -> Any:
+        values = self.__dict__.get("values", {})
+        if name in values:
+            return values[name]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; its nodes are {', '.join(values)}.")
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures, in order."""
+        return tuple(part for _, part in self.parts if isinstance(part, Picture))
+
+    @property
+    def code(self) -> str:
+        """The source of the function that made this example."""
+        return textwrap.dedent(inspect.getsource(self.builder))
+
+    def checks(self, published: Mapping[str, str]) -> tuple[Check, ...]:
+        """The lecture's numbers and lines, as printed there, beside this example's."""
+        return tuple(Check(what, expected, self.results[what]) for what, expected in published.items())
+
+
+def arrows_of(graph: Graph) -> str:
+    """The arrows of a graph in a line of text: ``x -3-> a, a -2-> y``."""
+    return ", ".join(
+        f"{graph.name(edge.tail).ascii} -{edge.symbol.ascii}-> {graph.name(edge.head).ascii}" for edge in graph.edges
+    )
