@@ -31,7 +31,7 @@ from autograd_core.formula import (
 )
 from autograd_core.graph import Graph, GraphEdge
 from autograd_core.names import Name
-from autograd_core.paths import Path, Paths
+from autograd_core.path_sums import Path, Paths
 from autograd_core.symbol import Symbol
 from autograd_core.value import Value
 from autograd_core.writing import ASCII, LATEX, UNICODE, Language

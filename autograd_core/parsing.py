@@ -28,10 +28,8 @@ from autograd_core.names import _GREEK, Name
 from autograd_core.row import Primitive
 from autograd_core.value import Value
 
-LONGEST_TEXT = 20_000
-DEEPEST = 200
+LONGEST_TEXT, DEEPEST = 20_000, 200
 _TOO_DEEP = f"more than {DEEPEST} levels", "give parts names, or write a long sum as total([a, b])"
-
 _OPERATORS: dict[object, Primitive] = {ast.Add: rows.add, ast.Sub: rows.sub, ast.Mult: rows.mul,
                                        ast.Div: rows.div, ast.Pow: rows.pow, ast.USub: rows.neg}  # fmt: skip
 
@@ -51,13 +49,12 @@ _REFUSED = (
     (rf"{_LETTER}*[\"']", "a quotation mark", "strings have no meaning here: write names and numbers bare"),
     (rf"{_NUMBER}[jJ]{_END}", "the complex number {token}", "all numbers are real; a product is written 2*j"),
     (rf"__{_LETTER}*", "the name {token}", "a name does not start with two underscores: write a_1"),
-    (rf"(?:if|else){_END}", "a conditional expression", "write where(condition, a, b)"),
-    (rf"(?:and|or|not|in|is){_END}", "the boolean operator {token}", "write where(condition, a, b)"),
+    (rf"(?:if|else|and|or|not|in|is){_END}", "a condition with {token}", "write where(condition, a, b)"),
     (rf"(?:True|False|None){_END}", "the word {token}", "write a number, such as 1 or 0"),
     (_KEYWORD, "Python's word {token}", "write definitions such as y = 2*a, or another name (lam, \u03bb)"),
     (_BESIDE, "no operator after {token}", "a product has a star: write {token}*{next}"),
     (r"==|!=|<=|>=|<(?!<)|>(?!>)", "a comparison", "write heaviside(x, 0) or where(condition, a, b)"),
-    (r"(?:\*\*|//|>>|<<|[-+*/%@&|^:])=", "the assignment {token}", "write a definition of its own: b = a + x"),
+    (r"(?:\*\*|//|>>|<<|[-+*/%@&|^:])=", "the assignment {token}", "write one of its own: b = a + x"),
     (r"\^", "the sign ^", "a power has two stars: write x**2"),
     (r"//|%|@|<<|>>|[&|~]", "the operator {token}", "the operators are + - * / **"),
     (r"\.(?=[^\W0-9])", "an attribute", "a name has no dot: write x_1"),
@@ -182,7 +179,6 @@ class _Text:
         self.fail(what, advice, node)
 
     def name(self, node: ast.expr) -> str:
-        """The name a node is, a Greek letter being written as a word."""
         if not isinstance(node, ast.Name):
             self.fail("the left side of = is not a name", "only a name can be defined: y = 2*a", node)
         if not (word := _latin(node.id)).isascii():
@@ -231,37 +227,38 @@ class _Text:
         def apply(node: ast.expr, row: Primitive, /, *operands: Any, **named: Any) -> Any:
             try:
                 return row(*operands, **named)
-            except DomainError as error:
+            except (DomainError, OperandError) as error:  # the latter for a wrong number of operands
                 what = f"{self.text_of(node)} in the definition of {_short(each.names[0])}"
-                self.fail(what, str(error), node, kind)
-            except OperandError as error:  # a wrong number of operands
-                self.fail(self.text_of(node), str(error), node)
+                self.fail(what, str(error), node, kind if isinstance(error, DomainError) else ParseError)
 
-        return read(each.expression)
+        try:
+            return read(each.expression)
+        except RecursionError:  # called from deep within a program
+            self.fail(*_TOO_DEEP, each.place)
 
     def text_of(self, node: ast.expr) -> str:
         return _short(" ".join((ast.get_source_segment(self.code, node) or "").split()))
 
     def row(self, node: ast.Name) -> Primitive:
-        """The function a name stands for."""
         name = self.name(node)
         if found := rows.find_primitive(name):
             return found
         if _key(name) in self.variables:
             self.fail(f"{_short(name)} is not a function", f"a product is written {_short(name)}*(...)", node)
         names = sorted(row.name for row in rows.TABLE)
-        signs = {row.head[1]: row.name for row in rows.TABLE if row.head}  # max, and sigma
-        near = [signs.get(Name.of(name).unicode), *difflib.get_close_matches(name[:40], names, 1)]
-        guess = next((f"did you mean {each}? " for each in near if each), "")
-        self.fail(f"unknown function {_short(name)!r}", f"{guess}the functions are: {', '.join(names)}", node)
+        sign = Name.of(name).unicode  # as in max(a, b) or \u03c3(a)
+        near = [row.name for row in rows.TABLE if row.head and row.head[1] == sign]
+        near += difflib.get_close_matches(name[:40], names, 1)
+        advice = f"did you mean {near[0]}? " if near else ""
+        self.fail(f"unknown function {_short(name)!r}", f"{advice}the functions are: {', '.join(names)}", node)
 
     def order(self, starts: Iterable[str], needs: Mapping[str, Sequence[str]]) -> list[str]:
         """The starts and everything they need, depth first."""
         try:
             graphlib.TopologicalSorter(needs).prepare()
         except graphlib.CycleError as error:
-            ring = error.args[1][:0:-1] if len(error.args[1]) < 9 else [*error.args[1][:-4:-1], "..."]
-            what = f"the definitions form a cycle {' -> '.join(map(_short, [*ring, ring[0]]))}"
+            ring = error.args[1][::-1]
+            what = f"the definitions form a cycle {_short(' -> '.join(ring), 200)}"
             self.fail(what, "define one of the names without the others", self.by_key[ring[0]].place)
         done: dict[str, None] = {}
         stack = [*starts][::-1]
@@ -315,40 +312,42 @@ class Definitions:
         operand = self._operand(name)
         if isinstance(operand, Value):
             return operand
-        advice = f"Write parse(text, {_listed(f'{each}=1.0' for each in self.inputs)}), or graph() for symbols."
-        raise OperandError(f"{_short(name)} has no value, because the inputs have no numbers. {advice}")
+        given = _listed(f"{each}=1.0" for each in self.inputs)
+        advice = f"the inputs have no numbers. Write parse(text, {given}), or graph() for symbols."
+        raise OperandError(f"{_short(name)} has no value, because {advice}")
 
     def __getattr__(self, name: str) -> Value:
         if name.startswith("_") or _key(name) not in self._operands:
-            raise AttributeError(f"The text has no name {name!r}; its names are {_listed(self._operands)}.")
+            raise AttributeError(f"no name {name!r} in the text; its names are {_listed(self._operands)}")
         return self[name]
 
     def _operand(self, name: str) -> Any:
-        if not name or _key(name) not in self._operands:
-            raise NamingError(f"The text has no name {_short(name)!r}; its names are {_listed(self._operands)}.")
-        return self._operands[_key(name)]
+        if name and _key(name) in self._operands:
+            return self._operands[_key(name)]
+        raise NamingError(f"no name {_short(name)!r} in the text; its names are {_listed(self._operands)}")
 
     def graph(self, wrt: Any = None, output: str | Sequence[str] | None = None) -> Graph:
         """The graph of one output, of several or (by default) of all, with numbers or without.
 
-        ``wrt`` is as in :class:`Graph`.  Raises :class:`NamingError` for an unknown ``output`` and
-        :class:`NoPathError` for a ``wrt`` that is unknown or does not reach an output.
+        ``wrt`` is as in :class:`Graph`.  Raises :class:`NamingError` or :class:`NoPathError` for a name
+        that is unknown, :class:`NoPathError` for a ``wrt`` that does not reach an output.
 
         >>> graph = parse("y = 2*a_1 + a_2; a_1 = 3*x; a_2 = -x").graph().contract()
         >>> [edge.symbol.text for edge in graph.edges]
         ['3', '-1', '2', '1']
         """
-        wanted = [output] if isinstance(output, str) else self.outputs if output is None else output
+        wanted = [output] if isinstance(output, str) else output or self.outputs
         roots = [self._operand(name) for name in wanted]
-        if not self._record or not roots:
+        if not self._record:
             return Graph(roots, wrt)
         kept = {root.index for root in roots}
         for node in reversed(self._record):
             kept.update(node.parents if node.index in kept else ())
         place = {old: new for new, old in enumerate(sorted(kept))}
-        nodes = [self._record[old]._replace(index=new, operands=tuple(
-            place[each] if type(each) is int else each for each in self._record[old].operands
-        )) for old, new in place.items()]  # fmt: skip
+        nodes = []
+        for old, new in place.items():
+            operands = [place[each] if type(each) is int else each for each in self._record[old].operands]
+            nodes.append(self._record[old]._replace(index=new, operands=tuple(operands)))
         return Graph.of_nodes(nodes, [place[root.index] for root in roots], wrt)
 
 
@@ -380,18 +379,18 @@ def parse(text: str, /, **at: object) -> Definitions:
     used = {need for key in needs for need in needs[key] if need != key}
     outputs = [key for key in needs if key not in used]
     order = source.order([*outputs, *needs], needs)
-    names = {key: each.names for key, each in by_key.items()}
-    for key in order:
-        for need, written in by_key[key].needs.items() if key in by_key else ():
-            names.setdefault(need, (written,))
+    names: dict[str, tuple[str, ...]] = {}
+    for need in [by_key[key].needs for key in reversed(order) if key in by_key]:
+        names |= {key: (written,) for key, written in need.items()}
+    names |= {key: each.names for key, each in by_key.items()}
     leaves = {key: names[key][0] for key in order if key not in by_key or by_key[key].number is not None}
 
     numbers = source.numbers(leaves, at)
     record: list[Node] = []
     values = {key: Value(numbers[key]) if numbers else Operand(record) for key in leaves}
-    for each in (by_key[key] for key in order if key not in leaves):
-        made = source.evaluate(each, lambda key: values[first.get(key, key)], DomainError)
-        values[_key(each.names[0])] = made
+    for key in order:
+        if key not in leaves:
+            values[key] = source.evaluate(by_key[key], lambda at: values[first.get(at, at)], DomainError)
     titles: dict[int, tuple[str, ...]] = {}
     for key in order:
         titles[id(values[key])] = names[key] + titles.get(id(values[key]), ())
@@ -412,8 +411,9 @@ def _key(name: str) -> str:
 
 
 def _short(text: str, longest: int = 40) -> str:
-    """A text fit for a message: printable characters only, and not too many."""
-    text = "".join(c if " " <= c <= "~" or c in _GREEK_LETTERS else ascii(c)[1:-1] for c in text[: longest + 1])
+    """Text fit for a message: printable and not too long."""
+    shown = (c if " " <= c <= "~" or c in _GREEK_LETTERS else ascii(c)[1:-1] for c in text[: longest + 1])
+    text = "".join(shown)
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 

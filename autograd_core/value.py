@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 from autograd_core import primitives as rows
 from autograd_core.errors import AnomalyError, NamingError, OperandError, StaleGraphError
-from autograd_core.names import Name
 from autograd_core.primitives import find_primitive
 from autograd_core.row import Primitive
 

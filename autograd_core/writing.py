@@ -28,10 +28,12 @@ class Tree(Protocol):
     name: Name | None
     number: float | None
     primitive: Primitive | None
-    operands: Sequence[Any]
     primed: bool
     size: int
     height: int
+
+    @property
+    def operands(self) -> Sequence[Any]: ...
 
 
 class Language(Protocol):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from autograd_core.primitives import TABLE
@@ -28,6 +29,7 @@ from tests.core.reference import (
     value_sensitivity,
 )
 from tests.core.sweeps import call
+from tests.core.trees import NAMES, evaluate, random_tree
 
 NODE = shutil.which("node")
 DRAWS = 60
@@ -85,17 +87,29 @@ def answers() -> dict[tuple[str, int], list[Answer]]:
         program.append(f"results.{row.name} = {json.dumps(inputs)}.map(row => row.map(Number)).map(row => [")
         program += [f"  ({source})(...row)," for source in sources(row)]
         program.append("].map(x => Object.is(x, -0) ? '-0' : String(x)));")
+    trees, at = random_trees()
+    program += [f"const {name} = {x!r};" for name, x in at.items()]
+    program.append(f"results.trees = [{', '.join(tree.javascript for tree in trees)}].map(String);")
     program.append("console.log(JSON.stringify(results));")
     assert NODE
     done = subprocess.run([NODE, "-"], input="'use strict';\n" + "\n".join(program), capture_output=True,
                           text=True, timeout=60, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[tuple[str, int], list[Answer]] = {}
-    for name, results in json.loads(done.stdout).items():
+    output = json.loads(done.stdout)
+    with poles_allowed():
+        numbers = [float(evaluate(tree, at)) for tree in trees]
+    found = {("trees", 0): [Answer((), *pair) for pair in zip(numbers, map(float, output.pop("trees")), strict=True)]}
+    for name, results in output.items():
         for (operands, numbers), line in zip(wanted[name], results, strict=True):
             for at, (number, shown) in enumerate(zip(numbers, line, strict=True)):
                 found.setdefault((name, at), []).append(Answer(operands, number, float(shown)))
     return found
+
+
+def random_trees() -> tuple[list[Symbol], dict[str, float]]:
+    rng = np.random.default_rng(6)
+    at = {name: float(rng.uniform(0.5, 2.0)) for name in NAMES}
+    return [random_tree(rng, depth=4) for _ in range(200)], at
 
 
 def _text(x: float) -> str:
@@ -136,6 +150,13 @@ def test_javascript_computes_the_value_python_does(row: Primitive) -> None:
 @each_row
 def test_javascript_computes_the_partials_python_does(row: Primitive) -> None:
     assert not disagreements(row, range(1, len(symbols(row)) + 1))
+
+
+@needs_node
+def test_random_expressions_have_the_parentheses_they_need() -> None:
+    for answer in answers()["trees", 0]:
+        if math.isfinite(answer.python) and abs(answer.python) < 1e6:
+            assert answer.javascript == pytest.approx(answer.python, rel=1e-6, abs=1e-6)
 
 
 @needs_node

@@ -136,7 +136,7 @@ def test_several_outputs_and_a_chosen_one() -> None:
     assert [definitions.graph().name(at).ascii for at in definitions.graph().outputs] == ["u", "v"]
     assert edges(definitions.graph(output="u")) == {("x", "a"): "5", ("a", "u"): "2"}
     assert edges(definitions.graph(wrt=["a"], output=["v"])) == {("a", "v"): "3"}
-    with pytest.raises(NamingError, match="no name 'q'; its names are"):
+    with pytest.raises(NamingError, match="no name 'q' in the text; its names are"):
         definitions.graph(output="q")
     with pytest.raises(NoPathError, match=r"No node is named 'b'"):
         definitions.graph(wrt="b", output="u")
@@ -146,7 +146,7 @@ def test_without_numbers_there_are_no_values_and_the_error_says_what_to_do() -> 
     definitions = parse("y = w*x; w = 3")
     with pytest.raises(OperandError, match=re.escape("parse(text, w=1.0, x=1.0), or graph() for symbols")):
         _ = definitions.y
-    with pytest.raises(AttributeError, match="no name 'q'; its names are w, x, y"):
+    with pytest.raises(AttributeError, match="no name 'q' in the text; its names are w, x, y"):
         _ = definitions.q
     with pytest.raises(NamingError):
         definitions["_operands"]
@@ -175,9 +175,9 @@ REFUSED = [  # text, a part of the message, the column
     ("y = x^2", "write x**2", 6), ("y = x\N{SUPERSCRIPT TWO}", "type **2", 6), ("y = 2\N{MIDDLE DOT}x", "type **2, *", 6),
     ("y = x.real", "a name has no dot", 6), ("y = (x).real", "a name has no dot", 8), ("x[0]", "a subscript", 1),
     ("y = 'a'", "strings have no meaning", 5), ("y = f'{x}'", "strings have no meaning", 5), ("x'", "quotation", 1),
-    ("y = a < b", "write heaviside(x, 0)", 7), ("y = a == b", "a comparison", 7), ("y = a is b", "boolean operator is", 7),
-    ("y = a and b", "boolean operator and", 7), ("y = not a", "boolean operator not", 5),
-    ("y = a if b else c", "write where(condition, a, b)", 7), ("y = 1if b else c", "conditional", 6),
+    ("y = a < b", "write heaviside(x, 0)", 7), ("y = a == b", "a comparison", 7), ("y = a is b", "a condition with is", 7),
+    ("y = a and b", "a condition with and", 7), ("y = not a", "a condition with not", 5),
+    ("y = a if b else c", "write where(condition, a, b)", 7), ("y = 1if b else c", "a condition with if", 6),
     ("y = lambda x: x", "word lambda", 5), ("y = [i for i in x]", "word for", 8), ("y = (a := 3)", "the assignment :=", 8),
     ("y += 3", "the assignment +=", 3), ("y **= 3", "the assignment **=", 3), ("import os", "word import", 1),
     ("y = total(*a)", "a starred operand", 11), ("y = tanh(**a)", "starred", 10), ("*a = 3", "left side of =", 1),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from autograd_core.derivative_tables import ledger, relationships
 from autograd_core.explanation import explain
 from autograd_core.graph import Graph
-from autograd_core.paths import paths
+from autograd_core.path_sums import paths
 from autograd_core.primitives import exp, sin, total
 from autograd_core.value import Value
 from autograd_core.writing import ASCII
-from viz.draw import draw
+from viz.drawing import draw
 from viz.lecture.worked_example import WorkedExample, arrows_of
 
 

@@ -10,7 +10,7 @@ from autograd_core.graph import Graph
 from autograd_core.primitives import dot, sigmoid, tanh
 from autograd_core.value import Value
 from autograd_core.writing import ASCII
-from viz.draw import draw
+from viz.drawing import draw
 from viz.lecture.worked_example import WorkedExample, arrows_of
 
 

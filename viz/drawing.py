@@ -9,7 +9,7 @@ from autograd_core.formula import names_in
 from autograd_core.graph import Graph, GraphEdge
 from autograd_core.names import Name
 from autograd_core.parsing import parse
-from autograd_core.paths import Paths
+from autograd_core.path_sums import Paths
 from autograd_core.symbol import Symbol
 from autograd_core.value import Value
 from autograd_core.writing import LATEX, UNICODE, write

@@ -20,7 +20,6 @@ from autograd_core.symbol import Symbol
 from autograd_core.table import Table
 from autograd_core.value import Value
 
-
 # A path under construction, its last edge first: extending it shares the rest.
 _Chain = Any
 
