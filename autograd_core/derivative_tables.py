@@ -50,7 +50,7 @@ def global_derivatives(y: Value | Graph, wrt: Any = None, *, of: Any = None, gen
     adjoints = graph.adjoints(head) if graph.has_numbers else {}
     rows = []
     for at in chosen:
-        explanation = explain(graph, at)
+        explanation = explain(graph.seen_from([at]))
         formulas = [step.formula for step in explanation.steps if step.rule not in ("numbers", "result")]
         sides = (explanation.left, *formulas) if formulas else (explanation.left, explanation.steps[-1].formula)
         rows.append((Equation(sides), adjoints.get(at)))

@@ -64,7 +64,7 @@ div = Primitive(
 neg = Primitive(
     "neg", operator.neg, np.negative, lambda mp, x: -x,
     partials=(lambda out, x: -1.0,), domain=ONE_REAL, latex=_MINUS, text=_MINUS,
-    python=(_code := Notation("unary", "-<unary>")), javascript=_code)
+    python=(_code := Notation("unary", "-<unary!>")), javascript=_code)
 
 
 def _python_power(x: Any, y: Any) -> Notation | None:

@@ -213,13 +213,14 @@ class _Work:
         """A single path, its two leftmost factors replaced by their product until one is left."""
         paths = Paths(self.graph, head, tail)
         if paths.count != 1:
-            raise NoPathError(f"fold=True follows a single path; there are {paths.count}. Leave it out to see them all.")
+            raise NoPathError(f"fold=True follows a single path; there are {paths.count}. Leave it out to see all.")
         path = next(iter(paths))
         factors = [self._derivative(edge) for edge in path.edges]
         steps = [Step(CHAIN_RULE, Product(tuple(factors)))] if len(factors) > 1 else []
         while len(factors) > 1:
             product = Derivative(factors[0].head, factors[1].tail)
-            steps.append(Step("two factors into one", Product((Brace(Product(tuple(factors[:2])), product), *factors[2:]))))
+            brace = Brace(Product(tuple(factors[:2])), product)
+            steps.append(Step("two factors into one", Product((brace, *factors[2:]))))
             factors = [product, *factors[2:]]
         steps.append(Step("", factors[0]))
         return steps + self._evaluated([path])

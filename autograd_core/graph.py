@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from autograd_core.errors import NoPathError, OperandError
 from autograd_core.names import Name
@@ -23,7 +23,8 @@ from autograd_core.value import FlatValues, Value, flatten_values, require_fresh
 _INLINE_DEPTH = 24
 
 
-class Node(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Node:
     """One node of a record: an operand is the index of another node, or a constant (a float)."""
 
     index: int

@@ -26,9 +26,14 @@ _SUBSCRIPT = dict(zip("0123456789+-()aehijklmnoprstuvx", "₀₁₂₃₄₅₆�
 _SUPERSCRIPT = dict(zip("0123456789+-()iknTN", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁱᵏⁿᵀᴺ", strict=True))
 _HAT = "\N{COMBINING CIRCUMFLEX ACCENT}"
 
-_BASE = r"\\hat\{(?P<hat>[A-Za-z])\}|\\hat (?P<hat2>[A-Za-z])|(?P<wordhat>[afpxyz])hat|\\(?P<greek>[A-Za-z]+)|(?P<word>[A-Za-z]+)"
+_BASE = (
+    r"\\hat\{(?P<hat>[A-Za-z])\}|\\hat (?P<hat2>[A-Za-z])|(?P<wordhat>[afpxyz])hat"
+    r"|\\(?P<greek>[A-Za-z]+)|(?P<word>[A-Za-z]+)"
+)
 _PART = r"\{[A-Za-z0-9,+\-() ]+\}"
-_NAME = re.compile(rf"(?:{_BASE})(?P<digits>\d+)?(?:_(?P<index>{_PART}|[A-Za-z0-9_]+))?(?:\^(?P<exponent>{_PART}|[A-Za-z0-9]|\([A-Za-z0-9]+\)))?(?P<primes>'*)")  # fmt: skip  # noqa: E501
+_INDEX = rf"(?:_(?P<index>{_PART}|[A-Za-z0-9_]+))?"
+_EXPONENT = rf"(?:\^(?P<exponent>{_PART}|[A-Za-z0-9]|\([A-Za-z0-9]+\)))?"
+_NAME = re.compile(rf"(?:{_BASE})(?P<digits>\d+)?{_INDEX}{_EXPONENT}(?P<primes>'*)")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from autograd_core import primitives as rows
@@ -102,7 +102,7 @@ class Operand:
         return Operand(self.record, primitive, operands)
 
     def named(self, name: str) -> None:
-        self.record[self.index] = self.record[self.index]._replace(name=name)
+        self.record[self.index] = replace(self.record[self.index], name=name)
 
 
 class _Text:

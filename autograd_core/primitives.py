@@ -6,6 +6,7 @@ recorded and differentiated, and they are as accurate as the values: ``1 - out *
 digit of tanh' at 18.  The rows of ordinary mathematics come from ``elementary.py``; those of machine
 learning, and of any number of operands, are here.  The rows ``abs`` and ``pow`` hide the builtins.
 """
+# ruff: noqa: F403, F405 - the same table, in two files
 
 from __future__ import annotations
 
@@ -16,8 +17,7 @@ from functools import reduce
 from typing import Any
 
 from autograd_core import special_functions as functions
-from autograd_core.elementary import *  # noqa: F403 - the same table, in two files
-from autograd_core.elementary import ONE_REAL, clip, exp, expm1, heaviside, log, minimum, sqrt, where
+from autograd_core.elementary import *
 from autograd_core.row import Primitive, SpecialValue
 
 # --- activations --------------------------------------------------------------------------------

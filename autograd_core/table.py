@@ -36,8 +36,7 @@ class Table:
         cells += [tuple(_plain(cell, language) for cell in row) for row in self.rows]
         widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
         cells[1] = tuple("-" * width for width in widths)
-        lines = ["  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
-                 for row in cells]  # fmt: skip
+        lines = ["  ".join(map(_padded, row, widths)).rstrip() for row in cells]
         return "\n".join(lines + ([self.note] if self.note else []))
 
     def to_markdown(self) -> str:
@@ -53,10 +52,9 @@ class Table:
     def to_latex(self) -> str:
         """A LaTeX ``tabular`` with the formulas as ``$...$``."""
         body = [" & ".join(escape_latex(title) for title in self.header) + r" \\ \hline"]
-        body += [
-            " & ".join(escape_latex(cell) if isinstance(cell, str) else f"${cell.write(LATEX)}$" for cell in row) + r" \\"
-            for row in self.rows
-        ]
+        for row in self.rows:
+            cells = (escape_latex(cell) if isinstance(cell, str) else f"${cell.write(LATEX)}$" for cell in row)
+            body.append(" & ".join(cells) + r" \\")
         lines = "\n".join(f"  {line}" for line in body)
         return f"\\begin{{tabular}}{{{'l' * len(self.header)}}}\n{lines}\n\\end{{tabular}}" + (
             f"\n\n{escape_latex(self.note)}" if self.note else ""
@@ -91,6 +89,10 @@ def _plain(cell: Cell, language: Language) -> str:
 
 def _markdown(text: str) -> str:
     return html.escape(text, quote=False).replace("|", r"\|")
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - _width(cell))
 
 
 def _width(text: str) -> int:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from autograd_core.graph import Graph
-from viz.picture import Edge, Math, Node, Picture, Plain
+from viz.picture import Edge, Math, Node, Plain
 
 
-def collapse(graph: Graph, limit: int, **layout: Any) -> Picture:
-    """The picture by depth, at most ``limit`` boxes, with a note that says how many nodes it stands for.
+def collapse(graph: Graph, limit: int) -> tuple[list[Node], list[Edge], str]:
+    """The boxes by depth, at most ``limit``, their arrows, and a note that says how many nodes they stand for.
 
     A box says how many nodes of which operation it holds, an arrow how many edges it stands for; of more
     depths than ``limit`` the middle ones become an ellipsis.
@@ -43,7 +42,7 @@ def collapse(graph: Graph, limit: int, **layout: Any) -> Picture:
         f"{len(graph.shown):,} nodes are collapsed by depth. "
         "Name fewer nodes, ask with wrt=, or raise limit= to see them one by one."
     )
-    return Picture(tuple(nodes), tuple(edges), note=note, title="Collapsed graph", **layout)
+    return nodes, edges, note
 
 
 def _lines(key: str, counted: Counter[str]) -> tuple[Math | Plain, ...]:

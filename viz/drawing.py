@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from autograd_core.formula import names_in
@@ -72,16 +73,17 @@ def draw(
     writer = _Writer(
         graph, full, show or ("both" if numbers else "symbols"), digits,
         values=numbers if values is None else values, gradients=numbers if gradients is None else gradients)  # fmt: skip
-    layout = {"direction": direction, "background": background, "scale": scale, "engine": engine}
+    picture = partial(Picture, direction=direction, background=background, scale=scale, engine=engine)
     if len(graph.shown) > limit:
-        return collapse(graph, limit, **layout)
+        boxes, arrows, said = collapse(graph, limit)
+        return picture(tuple(boxes), tuple(arrows), note=said, title="Collapsed graph")
     colors, said = _highlighted(graph, highlight)
     nodes = [writer.node(at) for at in graph.shown]
     edges = [writer.edge(edge, colors.get((edge.tail, edge.head, edge.position), ())) for edge in graph.edges]
     if not full:
         nodes, edges = elide_alike(graph, nodes, edges)
     title = "Graph of " + ", ".join(graph.name(each).unicode for each in graph.outputs)
-    return Picture(tuple(nodes), tuple(edges), note=" ".join(filter(None, (graph.hint, said))), title=title, **layout)
+    return picture(tuple(nodes), tuple(edges), note=" ".join(filter(None, (graph.hint, said))), title=title)
 
 
 def _graph_of(thing: Any, wrt: Any, at: Mapping[str, float]) -> Graph:
@@ -123,7 +125,7 @@ class _Writer:
             lines.append(self._quantity("gradient", Symbol(number=self.adjoints[at])))
         caption = None
         if len(names) > 1:
-            form = "{} =" if self.graph.record[at].op is None else "= {}"  # it stands left of an input, below the others
+            form = "{} =" if self.graph.record[at].op is None else "= {}"  # left of an input, below the others
             others = [" = ".join(written) for written in ([n.latex for n in names[1:]], [n.unicode for n in names[1:]])]
             caption = _label(names[1:], form.format(others[0]), form.format(others[1]))
         return Node(f"n{at}", tuple(lines), shape="box" if self.full else "circle", caption=caption)

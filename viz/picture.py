@@ -6,12 +6,12 @@ import base64
 import hashlib
 import html
 import os
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from viz.arrangement import SEPARATION, arrange, engine_sizes, measure_all
+from viz.files import write_files
 from viz.mathematics import visible
 from viz.parts import Direction, Edge, Label, Math, Node, Plain, require_color
 from viz.ranks import dot_text
@@ -124,7 +124,8 @@ class Picture:
                 "Create it first."
             )
         made: str | bytes = getattr(self, form)
-        _write_whole(target, made if isinstance(made, bytes) else made.encode("utf-8"))
+        content = made if isinstance(made, bytes) else made.encode("utf-8")
+        write_files(target.parent, {target.name: content}, "A picture is saved")
         return target
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -132,28 +133,3 @@ class Picture:
 
     def _summary(self) -> str:
         return f"Picture of {len(self.nodes)} nodes and {len(self.edges)} arrows"
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    name = None
-    try:
-        if target.is_dir():
-            raise IsADirectoryError("it is a folder")
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".picture-", delete=False) as file:
-            name = file.name
-            file.write(content)
-        os.chmod(name, 0o666 & ~_mask())  # a temporary file is private; a picture is like any other file
-        os.replace(name, target)
-    except OSError as problem:
-        if name is not None:
-            Path(name).unlink(missing_ok=True)
-        raise type(problem)(
-            f"A picture is saved to a file that can be written; {str(target)!r} cannot "
-            f"({problem.strerror or problem}). Choose another place or free this one."
-        ) from problem
-
-
-def _mask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

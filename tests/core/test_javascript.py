@@ -98,7 +98,8 @@ def answers() -> dict[tuple[str, int], list[Answer]]:
     output = json.loads(done.stdout)
     with poles_allowed():
         numbers = [float(evaluate(tree, at)) for tree in trees]
-    found = {("trees", 0): [Answer((), *pair) for pair in zip(numbers, map(float, output.pop("trees")), strict=True)]}
+    pairs = zip(numbers, map(float, output.pop("trees")), strict=True)
+    found = {("trees", 0): [Answer((), python, javascript) for python, javascript in pairs]}
     for name, results in output.items():
         for (operands, numbers), line in zip(wanted[name], results, strict=True):
             for at, (number, shown) in enumerate(zip(numbers, line, strict=True)):

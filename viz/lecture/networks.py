@@ -11,7 +11,7 @@ from autograd_core.primitives import dot, sigmoid, tanh
 from autograd_core.value import Value
 from autograd_core.writing import ASCII
 from viz.drawing import draw
-from viz.lecture.worked_example import WorkedExample, arrows_of
+from viz.lecture.worked_example import WorkedExample, arrows_of, first_row
 
 
 def scalar_network(w_1: float = 0.5, w_2: float = -1.5, z_0: float = 2.0, y: float = 1.0) -> WorkedExample:
@@ -41,10 +41,11 @@ def scalar_network(w_1: float = 0.5, w_2: float = -1.5, z_0: float = 2.0, y: flo
             ("The derivative with respect to the first weight", first),
             ("The shared factor is called delta", explain(E, w1, through=a1)),
             ("The same for the second weight", explain(E, w2, through=a2)),
-            ("A note", "The slide's brace begins after ∂E/∂ŷ; since it stands for ∂E/∂a₁ it must include that factor."),
+            ("An erratum", "The slide's brace begins after ∂E/∂ŷ; to stand for ∂E/∂a₁ it must include it."),
             ("With all numbers", draw(E, style="full", direction="down")),
         ),
-        values={"z_0": x, "y": target, "w_1": w1, "w_2": w2, "a_1": a1, "z_1": z1, "a_2": a2, "yhat": yhat, "E": E},
+        values={"z_0": x, "y": target, "w_1": w1, "w_2": w2, "a_1": a1, "z_1": z1, "a_2": a2}
+        | {"yhat": yhat, "E": E},
         results={
             "yhat": yhat.data,
             "E": E.data,
@@ -121,8 +122,8 @@ def mini_network(
             **{f"dE/dw_{i}": derivative(each) for i, each in enumerate(output)},
             "largest |dE/dw_ij - dE/da_i x_j|": max(map(abs, outer)),
             "weights": float(len(weights)),
-            "a general unit": relationships(E, wrt=weights, general=True).rows[0][0].write(ASCII),
-            "a general weight": global_derivatives(E, wrt=weights, general=True).rows[0][0].write(ASCII),
+            "a general unit": first_row(relationships(E, wrt=weights, general=True)),
+            "a general weight": first_row(global_derivatives(E, wrt=weights, general=True)),
         },
         builder=mini_network,
     )

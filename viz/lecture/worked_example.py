@@ -13,6 +13,8 @@ from autograd_core.explanation import Explanation
 from autograd_core.graph import Graph
 from autograd_core.table import Table
 from autograd_core.value import Value
+from autograd_core.writing import ASCII
+from viz import fragments
 from viz.picture import Picture
 
 Part = Picture | Explanation | Table | str
@@ -24,22 +26,26 @@ class Check:
 
     what: str
     expected: str
-    got: float | str
+    got: float | str | None
 
     @property
     def passed(self) -> bool:
         """Equal text, or a number equal to as many decimals as are printed (an integer exactly)."""
-        if isinstance(self.got, str):
+        if self.got is None or isinstance(self.got, str):
             return self.expected == self.got
-        decimals = len(self.expected.partition(".")[2])
-        return math.isclose(self.got, float(self.expected), rel_tol=0.0, abs_tol=0.51 * 10.0**-decimals if decimals else 1e-12)
+        tolerance = 0.51 * 10.0**-self._decimals if self._decimals else 1e-12
+        return math.isclose(self.got, float(self.expected), rel_tol=0.0, abs_tol=tolerance)
 
     @property
     def shown(self) -> str:
         """What was computed, a number with two decimals more than expected."""
-        if isinstance(self.got, str):
-            return self.got
-        return f"{self.got:.{len(self.expected.partition('.')[2]) + 2}f}"
+        if self.got is None or isinstance(self.got, str):
+            return str(self.got)
+        return f"{self.got:.{self._decimals + 2}f}" if self._decimals else f"{self.got:g}"
+
+    @property
+    def _decimals(self) -> int:
+        return len(self.expected.partition(".")[2])
 
 
 @dataclass(frozen=True)
@@ -83,9 +89,22 @@ class WorkedExample:
         """The lecture's numbers and lines, as printed there, beside this example's."""
         return tuple(Check(what, expected, self.results[what]) for what, expected in published.items())
 
+    def to_html(self) -> str:
+        """The example as one section of HTML; its style is `viz.fragments.style_for`."""
+        return fragments.section(self.id, self.title, self.says, self.parts, self.code)
+
+    def _repr_html_(self) -> str:
+        return fragments.alone(self.to_html())
+
+
 
 def arrows_of(graph: Graph) -> str:
     """The arrows of a graph in a line of text: ``x -3-> a, a -2-> y``."""
-    return ", ".join(
-        f"{graph.name(edge.tail).ascii} -{edge.symbol.ascii}-> {graph.name(edge.head).ascii}" for edge in graph.edges
-    )
+    ends = [(graph.name(edge.tail).ascii, edge.symbol.ascii, graph.name(edge.head).ascii) for edge in graph.edges]
+    return ", ".join(f"{tail} -{symbol}-> {head}" for tail, symbol, head in ends)
+
+
+def first_row(table: Table) -> str:
+    """The first formula of a table in a line of text."""
+    cell = table.rows[0][0]
+    return cell if isinstance(cell, str) else cell.write(ASCII)

@@ -1,0 +1,63 @@
+"""Files written whole or not at all, several of them together."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def write_files(folder: Path, files: Mapping[str, bytes], what: str) -> tuple[Path, ...]:
+    """Write files, by name, into a folder (made if missing) and return their paths, in order.
+
+    All of them are written apart first and then put in place, so a full disk changes nothing; a folder made
+    for nothing is removed again. `what` opens the error's sentence, as in 'A picture is saved'. Raises OSError,
+    of the kind met, naming the file or folder that cannot be written and what to do.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    staged: Path | None = None
+    at = folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(dir=folder, prefix=".unfinished-"))
+        for name, content in files.items():
+            at = folder / name
+            if at.is_dir():
+                raise IsADirectoryError("it is a folder")
+            (staged / name).write_bytes(content)
+        for name in files:
+            at = folder / name
+            os.replace(staged / name, at)
+        staged.rmdir()
+    except OSError as problem:
+        if staged is not None:
+            shutil.rmtree(staged, ignore_errors=True)
+        for made in missing:
+            if made.is_dir() and not any(made.iterdir()):
+                made.rmdir()
+        raise _refused(at, problem, what) from problem
+    return tuple(folder / name for name in files)
+
+
+def require_writable(folder: Path, what: str) -> None:
+    """Try whether files can be written into a folder, or into a new folder of that name; leave nothing there.
+
+    Raises OSError, of the kind met, with the sentence `write_files` would use.
+    """
+    nearest = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
+    try:
+        if not nearest.is_dir():
+            raise NotADirectoryError("a file of that name is in the way" if nearest == folder else f"{str(nearest)!r} is a file")
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as problem:
+        raise _refused(folder, problem, what) from problem
+
+
+def _refused(target: Path, problem: OSError, what: str) -> OSError:
+    return type(problem)(
+        f"{what} to a place that can be written; {str(target)!r} cannot "
+        f"({problem.strerror or problem}). Choose another place or free this one."
+    )

@@ -1,0 +1,140 @@
+"""Formulas, explanations, tables and pictures as HTML fragments, the same on a page and in a notebook.
+
+Everything of the user's is escaped; mathematics is outlines in the colour of the text around it. There are no
+ids (but a section's own), no scripts and no style attributes, so a strict Content-Security-Policy can hold.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib.resources import files
+
+from autograd_core.explanation import NUMBERS, RESULT, Explanation
+from autograd_core.table import Table
+from autograd_core.writing import LATEX, UNICODE
+from viz.mathematics import UNITS, Drawing, typeset_latex, visible
+from viz.picture import Picture
+
+Part = Picture | Explanation | Table | str
+
+_MARGIN = 0.02
+"""Room around the ink, in ems: antialiasing paints a little outside the outline."""
+
+_DEPTH = re.compile(r'class="formula below-(\d+)"')
+
+
+@lru_cache(maxsize=4096)
+def formula(latex: str, text: str) -> str:
+    r"""LaTeX as an inline SVG standing on the baseline of the text around it.
+
+    Arguments: `latex` without dollar signs; `text` is what a screen reader says. A formula with a name that is
+    not mathematics is shown as its text. The style that `style_for` writes puts it on the baseline.
+
+    >>> formula("x_1", "x₁")[:66]
+    '<svg class="formula below-18" role="img" aria-label="x₁" width="0.9'
+    """
+    drawing = None if r"\text{" in latex else typeset_latex(_unary_minus(latex))
+    if drawing is None or not drawing.outlines:
+        return f'<span class="formula">{_escape(text)}</span>'
+    left, right = min(drawing.left, 0.0) - _MARGIN, drawing.right + _MARGIN
+    # The box reaches the baseline even where the ink does not, so that a lone minus sign hangs at its height.
+    top = min(drawing.top, 0.0) - _MARGIN
+    below = math.ceil(max(drawing.bottom, 0.0) * 100 + _MARGIN * 100)
+    width, height = right - left, below / 100 - top
+    view = f"{left * UNITS:.5g} {top * UNITS:.5g} {width * UNITS:.5g} {height * UNITS:.5g}"
+    return (
+        f'<svg class="formula below-{below}" role="img" aria-label="{_escape(text)}" '
+        f'width="{width:.3f}em" height="{height:.3f}em" viewBox="{view}" fill="currentColor">'
+        f"{_outlines(drawing)}</svg>"
+    )
+
+
+def explanation(lines: Explanation) -> str:
+    """An explanation as the slide's equation block: lines aligned at the equals sign, each with its rule."""
+    said = f"The derivative of {lines.head.unicode} with respect to {lines.tail.unicode}"
+    left = formula(lines.left.write(LATEX), lines.left.write(UNICODE))
+    written = []
+    for at, step in enumerate(lines):
+        right = formula(f"= {step.formula.write(LATEX)}", f"= {step.formula.write(UNICODE)}")
+        rule = "" if step.rule in ("", NUMBERS, RESULT) else f'<span class="rule">{_escape(step.rule)}</span>'
+        written.append(
+            f'<div class="line"><span class="left">{"" if at else left}</span><span class="right">{right}</span>{rule}</div>'
+        )
+    return _scrolling("equations", said, "\n".join(written))
+
+
+def table(rows: Table, name: str = "Table") -> str:
+    """A table with typeset formulas, in a container of its own that scrolls; `name` is what a screen reader says."""
+    return _scrolling("table", name, rows.to_html(mathematics=formula))
+
+
+def picture(drawn: Picture) -> str:
+    """A picture on a white card, at most as wide as it is drawn and as the page is."""
+    return f'<figure class="picture">{drawn.svg}</figure>'
+
+
+def part(shown: Part, name: str = "Table") -> str:
+    """Whatever a worked example shows: a picture, an explanation, a table or a sentence."""
+    if isinstance(shown, Picture):
+        return picture(shown)
+    if isinstance(shown, Explanation):
+        return explanation(shown)
+    if isinstance(shown, Table):
+        return table(shown, name)
+    return f"<p>{_escape(shown)}</p>"
+
+
+def section(id: str, title: str, says: str, parts: Iterable[tuple[str, Part]], code: str) -> str:
+    """A worked example: its heading with an anchor, what it says, its parts under theirs, its code folded away."""
+    anchor = _escape(id)
+    shown = "\n".join(
+        f"<h3>{_escape(heading)}</h3>\n{part(each, heading)}" if heading else part(each) for heading, each in parts
+    )
+    return (
+        f'<section class="worked" id="{anchor}">\n<h2><a href="#{anchor}">{_escape(title)}</a></h2>\n'
+        f'<p class="says">{_escape(says)}</p>\n{shown}\n'
+        f"<details><summary>The code that made this</summary>"
+        f'<pre tabindex="0"><code>{html.escape(code.strip())}</code></pre></details>\n</section>'
+    )
+
+
+def style_for(markup: str) -> str:
+    """The style sheet of some fragments: how they look, and how deep each of their formulas hangs."""
+    sheet = files("viz").joinpath("fragments.css").read_text(encoding="utf-8")
+    depths = sorted({int(depth) for depth in _DEPTH.findall(markup)})
+    rules = "".join(f".worked .below-{depth}{{vertical-align:{-depth / 100:g}em}}\n" for depth in depths)
+    return sheet + rules
+
+
+def alone(markup: str) -> str:
+    """A fragment with its style in front, for a notebook."""
+    return f"<style>\n{style_for(markup)}</style>\n{markup}"
+
+
+def _scrolling(kind: str, said: str, inside: str) -> str:
+    # Focusable, or who has no mouse could not scroll it.
+    return f'<div class="{kind}" role="group" aria-label="{_escape(said)}" tabindex="0">\n{inside}\n</div>'
+
+
+def _outlines(drawing: Drawing) -> str:
+    written = []
+    for outline in drawing.outlines:
+        color = outline.color or "currentColor"
+        look = f' fill="{color}"' if outline.color else ""
+        if outline.line_width:
+            look = f' fill="none" stroke="{color}" stroke-width="{outline.line_width:g}"'
+        written.append(f'<path d="{outline.path}"{look}/>')
+    return "".join(written)
+
+
+def _unary_minus(latex: str) -> str:
+    # Typeset mathematics puts a binary operator's space after a bare leading minus.
+    return re.sub(r"^(= )?-", r"\1{-}", latex)
+
+
+def _escape(text: str) -> str:
+    return html.escape(visible(text))
