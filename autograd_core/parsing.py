@@ -13,7 +13,6 @@ import ast
 import difflib
 import graphlib
 import keyword
-import math
 import re
 import sys
 import warnings
@@ -28,7 +27,7 @@ from autograd_core.names import _GREEK, Name
 from autograd_core.row import Primitive
 from autograd_core.value import Value
 
-LONGEST_TEXT, DEEPEST = 20_000, 200
+LONGEST_TEXT, DEEPEST = 20_000, 200  # characters, levels
 _TOO_DEEP = f"more than {DEEPEST} levels", "give parts names, or write a long sum as total([a, b])"
 _OPERATORS: dict[object, Primitive] = {ast.Add: rows.add, ast.Sub: rows.sub, ast.Mult: rows.mul,
                                        ast.Div: rows.div, ast.Pow: rows.pow, ast.USub: rows.neg}  # fmt: skip
@@ -118,16 +117,14 @@ class _Text:
         self.code = "\n".join(self.lines)
         self.scan()
         tree = self.tree()
-        called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        names = {node for node in ast.walk(tree) if isinstance(node, ast.Name)}.difference(called)
+        called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node not in called]
         self.variables = {_key(self.name(node)) for node in names}
         self.definitions = [self.definition(statement) for statement in tree.body]
         if not self.definitions:
             raise ParseError("the text holds no definition; write one, such as y = 2*a; a = 3*x")
         self.by_key: dict[str, _Definition] = {}
         for each, name in [(one, name) for one in self.definitions for name in one.names]:
-            if rows.find_primitive(name):
-                self.fail(f"{name} is a function, not a name to define", "choose another name", each.place)
             if _key(name) in self.by_key:
                 advice = "a1 and a_1 are one name, and an expression alone is y or f"
                 self.fail(f"{_short(name)} is defined twice", advice, each.place)
@@ -164,7 +161,6 @@ class _Text:
         return _Definition(("f" if "y" in self.variables else "y",), statement.value, statement)
 
     def fail(self, what: str, advice: str, at: Any, kind: type[AutogradError] = ParseError) -> NoReturn:
-        """Raise ``kind``, pointing at a syntax node or at a line and offset."""
         if not isinstance(at, tuple):  # Python counts the bytes before a syntax node
             at = at.lineno, len(self.lines[at.lineno - 1].encode()[: at.col_offset].decode())
         shown = self.shown[at[0] - 1]
@@ -183,25 +179,24 @@ class _Text:
             self.fail("the left side of = is not a name", "only a name can be defined: y = 2*a", node)
         if not (word := _latin(node.id)).isascii():
             self.fail(f"the name {_short(word)}", "a Greek letter comes first and alone: \u03b1_1", node)
+        if rows.find_primitive(word):
+            self.fail(f"{word} is a function", f"give it operands, {word}(x), or take another name", node)
         return word
 
     def evaluate(self, each: _Definition, lookup: Callable[[str], Any], kind: type[AutogradError]) -> Any:
         """The one walk, to a float or an operand made of ``lookup``'s; out of a domain raises ``kind``."""
 
         def read(node: ast.expr, depth: int = 1) -> Any:
-            result: Any = None
             if depth > DEEPEST:
                 self.fail(*_TOO_DEEP, node)
             match node:
-                case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                    result = number
+                case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
+                    result: Any = node.value
                 case ast.Name():
-                    if rows.find_primitive(name := self.name(node)):
-                        self.fail(f"{name} is a function", f"give it operands: {name}(x)", node)
-                    each.needs.setdefault(_key(name), name)
-                    result = lookup(_key(name))
+                    each.needs.setdefault(_key(node.id), self.name(node))
+                    return lookup(_key(node.id))
                 case ast.UnaryOp(op=ast.UAdd()):
-                    result = read(node.operand, depth + 1)
+                    return read(node.operand, depth + 1)
                 case ast.UnaryOp() if row := _OPERATORS.get(type(node.op)):
                     result = apply(node, row, read(node.operand, depth + 1))
                 case ast.BinOp() if row := _OPERATORS.get(type(node.op)):
@@ -213,10 +208,9 @@ class _Text:
                         if row.arity is None and isinstance(part, ast.List) else read(part, depth + 1)
                         for part in node.args
                     ]  # fmt: skip
-                    options = node.keywords
-                    named = {part.arg or self.refuse(part): read(part.value, depth + 1) for part in options}
-                    if len(named) < len(options):
-                        self.refuse(options[-1])
+                    named = {k.arg or self.refuse(k): read(k.value, depth + 1) for k in node.keywords}
+                    if len(named) < len(node.keywords):
+                        self.refuse(node.keywords[-1])
                     result = apply(node, row, *operands, **named)
                 case _:
                     self.refuse(node)
@@ -229,7 +223,8 @@ class _Text:
                 return row(*operands, **named)
             except (DomainError, OperandError) as error:  # the latter for a wrong number of operands
                 what = f"{self.text_of(node)} in the definition of {_short(each.names[0])}"
-                self.fail(what, str(error), node, kind if isinstance(error, DomainError) else ParseError)
+                blame = kind if isinstance(error, DomainError) else ParseError
+                self.fail(what, _short(str(error), 300), node, blame)
 
         try:
             return read(each.expression)
@@ -240,17 +235,17 @@ class _Text:
         return _short(" ".join((ast.get_source_segment(self.code, node) or "").split()))
 
     def row(self, node: ast.Name) -> Primitive:
-        name = self.name(node)
+        name = _latin(node.id)
         if found := rows.find_primitive(name):
             return found
         if _key(name) in self.variables:
             self.fail(f"{_short(name)} is not a function", f"a product is written {_short(name)}*(...)", node)
-        names = sorted(row.name for row in rows.TABLE)
-        sign = Name.of(name).unicode  # as in max(a, b) or \u03c3(a)
-        near = [row.name for row in rows.TABLE if row.head and row.head[1] == sign]
-        near += difflib.get_close_matches(name[:40], names, 1)
-        advice = f"did you mean {near[0]}? " if near else ""
-        self.fail(f"unknown function {_short(name)!r}", f"{advice}the functions are: {', '.join(names)}", node)
+        known = {row.name: row.name for row in rows.TABLE}
+        listed = ", ".join(sorted(known))
+        known |= {row.head[1]: row.name for row in rows.TABLE if row.head}  # max, \u03c3
+        near = difflib.get_close_matches(Name.of(name).unicode[:40], known, 1)
+        advice = f"did you mean {known[near[0]]}? " if near else ""
+        self.fail(f"unknown function {_short(name)!r}", f"{advice}the functions are: {listed}", node)
 
     def order(self, starts: Iterable[str], needs: Mapping[str, Sequence[str]]) -> list[str]:
         """The starts and everything they need, depth first."""
@@ -270,26 +265,24 @@ class _Text:
         return list(done)
 
     def numbers(self, leaves: Mapping[str, str], at: Mapping[str, object]) -> dict[str, float] | None:
-        """The number of each leaf, or None where none is wanted."""
         numbers = {key: each.number for key, each in self.by_key.items() if each.number is not None}
         for name, given in at.items():
             key, shown = _key(name), f"{_short(name)} was given"
             if key in self.by_key:
                 self.fail(f"{shown} a number, but the text defines it", "keep one", self.by_key[key].place)
             if key not in leaves:
-                inputs = _listed(leaves.values())
-                raise ParseError(f"{shown} a number, but is not in the text; its inputs are {inputs}")
+                raise ParseError(f"{shown} a number, but the inputs are {_short(', '.join(leaves.values()), 200)}")
             if key in numbers:
                 raise ParseError(f"{shown} two numbers; a1 and a_1 are one name")
             try:
                 numbers[key] = Value(given).data
             except (OperandError, OverflowError) as error:
                 raise OperandError(f"{_short(name)} needs a number. {_short(str(error), 200)}") from None
-            if not math.isfinite(numbers[key]):
+            if not abs(numbers[key]) <= sys.float_info.max:
                 raise ParseError(f"{shown} {numbers[key]}; an input needs a finite number")
         missing = [name for key, name in leaves.items() if key not in numbers]
         if missing and at:
-            raise ParseError(f"no number was given for {_listed(missing)}; give all inputs one, or none")
+            raise ParseError(f"no number was given for {_short(', '.join(missing), 200)}; give all inputs one, or none")
         return None if missing else numbers
 
 
@@ -309,28 +302,26 @@ class Definitions:
     _record: Sequence[Node] = field(repr=False)
 
     def __getitem__(self, name: str) -> Value:
-        operand = self._operand(name)
-        if isinstance(operand, Value):
+        if isinstance(operand := self._operand(name), Value):
             return operand
-        given = _listed(f"{each}=1.0" for each in self.inputs)
-        advice = f"the inputs have no numbers. Write parse(text, {given}), or graph() for symbols."
-        raise OperandError(f"{_short(name)} has no value, because {advice}")
+        given = _short(", ".join(f"{each}=1.0" for each in self.inputs), 200)
+        advice = f"parse(text, {given}), or graph() for symbols"
+        raise OperandError(f"{_short(name)} has no value: the inputs have no numbers. Write {advice}.")
 
     def __getattr__(self, name: str) -> Value:
         if name.startswith("_") or _key(name) not in self._operands:
-            raise AttributeError(f"no name {name!r} in the text; its names are {_listed(self._operands)}")
+            raise AttributeError(f"no name {name!r} in the text; its names are {_short(', '.join(self._operands), 200)}")
         return self[name]
 
     def _operand(self, name: str) -> Any:
         if name and _key(name) in self._operands:
             return self._operands[_key(name)]
-        raise NamingError(f"no name {_short(name)!r} in the text; its names are {_listed(self._operands)}")
+        raise NamingError(f"no name {_short(name)!r} in the text; its names are {_short(', '.join(self._operands), 200)}")
 
     def graph(self, wrt: Any = None, output: str | Sequence[str] | None = None) -> Graph:
         """The graph of one output, of several or (by default) of all, with numbers or without.
 
-        ``wrt`` is as in :class:`Graph`.  Raises :class:`NamingError` or :class:`NoPathError` for a name
-        that is unknown, :class:`NoPathError` for a ``wrt`` that does not reach an output.
+        ``wrt`` is as in :class:`Graph`, with its errors; an unknown ``output`` raises :class:`NamingError`.
 
         >>> graph = parse("y = 2*a_1 + a_2; a_1 = 3*x; a_2 = -x").graph().contract()
         >>> [edge.symbol.text for edge in graph.edges]
@@ -343,26 +334,25 @@ class Definitions:
         kept = {root.index for root in roots}
         for node in reversed(self._record):
             kept.update(node.parents if node.index in kept else ())
-        place = {old: new for new, old in enumerate(sorted(kept))}
-        nodes = []
-        for old, new in place.items():
-            operands = [place[each] if type(each) is int else each for each in self._record[old].operands]
-            nodes.append(self._record[old]._replace(index=new, operands=tuple(operands)))
+        place, nodes = {old: new for new, old in enumerate(sorted(kept))}, []
+        for node in (self._record[old] for old in place):
+            operands = tuple(place[each] if type(each) is int else each for each in node.operands)
+            nodes.append(replace(node, index=place[node.index], operands=operands))
         return Graph.of_nodes(nodes, [place[root.index] for root in roots], wrt)
 
 
 def parse(text: str, /, **at: object) -> Definitions:
     """Read definitions from a text, in any order, separated by ``;`` or new lines.
 
-    A definition is ``name = expression`` in Python's notation: names, numbers, ``+ - * / **`` and the
-    functions of the table of primitives, those of lists as in ``total([a, b])``.  A name that is not
-    defined is an input; so is one defined by a constant.  One expression may lack a name: it is ``y``, or
-    ``f`` where ``y`` is in use.  ``z_2 = yhat = sigmoid(a_2)`` and ``z_0 = x`` give one node two names;
-    ``a1`` and ``a_1`` are the same name.  ``#`` starts a comment.
+    A definition is ``name = expression`` in Python's notation: names, numbers, ``+ - * / **`` and functions
+    of the table of primitives, those of lists as in ``total([a, b])``.  A name that is not defined, or is
+    defined by a constant, is an input.  An expression may lack a name: it is ``y``, or ``f`` where ``y`` is
+    in use.  ``z_2 = yhat = sigmoid(a_2)`` and ``z_0 = x`` give one node two names; ``a1`` and ``a_1`` are the
+    same name.  ``#`` starts a comment.  ``at`` gives numbers to all inputs or to none.
 
-    ``at`` gives numbers to all inputs or to none.  Raises :class:`ParseError` for a text that cannot be
-    read (pointing at the column) and numbers that do not fit it, :class:`DomainError` where they leave an
-    operation's domain, :class:`OperandError` for what is not a text or not a number.
+    Raises :class:`ParseError` for a text that cannot be read (pointing at the column) and numbers that do
+    not fit it, :class:`DomainError` where they leave an operation's domain, :class:`OperandError` for what
+    is not a text or not a number.
 
     >>> definitions = parse("y = 2*a; a = 3*x", x=1.0)
     >>> definitions.y.backward()
@@ -379,9 +369,8 @@ def parse(text: str, /, **at: object) -> Definitions:
     used = {need for key in needs for need in needs[key] if need != key}
     outputs = [key for key in needs if key not in used]
     order = source.order([*outputs, *needs], needs)
-    names: dict[str, tuple[str, ...]] = {}
-    for need in [by_key[key].needs for key in reversed(order) if key in by_key]:
-        names |= {key: (written,) for key, written in need.items()}
+    spelled = [by_key[key].needs.items() for key in reversed(order) if key in by_key]
+    names: dict[str, tuple[str, ...]] = {key: (name,) for items in spelled for key, name in items}
     names |= {key: each.names for key, each in by_key.items()}
     leaves = {key: names[key][0] for key in order if key not in by_key or by_key[key].number is not None}
 
@@ -400,14 +389,13 @@ def parse(text: str, /, **at: object) -> Definitions:
     return Definitions(tuple(leaves.values()), tuple(names[key][0] for key in outputs), values, record)
 
 
-def _latin(word: str) -> str:
-    """A word with the Greek letter it starts with, if any, as that letter's name."""
-    known = (name for name, letter in _GREEK.items() if re.fullmatch(rf"{letter}\d*(_\w*)?", word, re.ASCII))
-    return next((name + word[1:] for name in known), word)
-
-
 def _key(name: str) -> str:
     return Name.of(_latin(name)).ascii
+
+
+def _latin(word: str) -> str:
+    known = (name for name, letter in _GREEK.items() if re.fullmatch(rf"{letter}\d*(_\w*)?", word, re.ASCII))
+    return next((name + word[1:] for name in known), word)
 
 
 def _short(text: str, longest: int = 40) -> str:
@@ -415,7 +403,3 @@ def _short(text: str, longest: int = 40) -> str:
     shown = (c if " " <= c <= "~" or c in _GREEK_LETTERS else ascii(c)[1:-1] for c in text[: longest + 1])
     text = "".join(shown)
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
-
-
-def _listed(names: Iterable[str]) -> str:
-    return _short(", ".join(names), 200) or "none"

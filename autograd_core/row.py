@@ -77,9 +77,9 @@ class Primitive:
     the partials as a textbook writes them where that differs from how they are computed.  ``lists`` is
     the number of lists an operation of any number of operands takes.
 
-    >>> from autograd_core import tanh
-    >>> tanh(0.5)
-    0.46211715726000973
+    >>> from autograd_core import sqrt
+    >>> sqrt(2.25)
+    1.5
     """
 
     name: str

@@ -18,7 +18,7 @@ from autograd_core.row import Primitive
 
 
 class Symbol:
-    """A name, a number, or an operation on symbols.
+    r"""A name, a number, or an operation on symbols.
 
     >>> from autograd_core import tanh
     >>> x, w = Symbol("x"), Symbol("w_1^{(2)}")
@@ -187,9 +187,9 @@ def _fold_div(x: Symbol, y: Symbol) -> Symbol:
         return _scaled(a / divisor, numerator)
     if a == 0.0:
         return Symbol(number=0.0)
-    if abs(a) != 1.0 or numerator is None:
-        return Symbol.applied(rows.div, (x, y))
-    return _scaled(a, Symbol.applied(rows.div, (numerator, y)))
+    if a < 0.0:
+        return _fold_neg(_fold_div(_fold_neg(x), y))
+    return Symbol.applied(rows.div, (x, y))
 
 
 def _fold_pow(x: Symbol, y: Symbol) -> Symbol:

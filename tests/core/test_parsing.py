@@ -183,7 +183,7 @@ REFUSED = [  # text, a part of the message, the column
     ("y = total(*a)", "a starred operand", 11), ("y = tanh(**a)", "starred", 10), ("*a = 3", "left side of =", 1),
     ("y = leaky_relu(x, slop=1)", "leaky_relu(x, slope=0.01) was called as", 5),
     ("y = leaky_relu(x, slope=1, slope=2)", "repeated", 28), ("y = tanh(x, 2)", "tanh(x) was called as", 5),
-    ("y = tanh()", "tanh(x) was called as tanh()", 5), ("y = total(a, b)", "total takes a list of operands", 5),
+    ("y = tanh(" + "q" * 9000 + "=1)", "was called as tanh(qqq", 5), ("y = tanh()", "tanh(x) was called as tanh()", 5), ("y = total(a, b)", "total takes a list of operands", 5),
     ("y = dot([a, b], [c])", "lists of equal length; it got 2 and 1", 5), ("y = mean([])", "at least one operand", 5),
     ("y = 2j", "all numbers are real", 5), ("y = True", "write a number", 5), ("y = None*x", "the word None", 5),
     ("y = a // b", "the operator //", 7), ("y = a % b", "the operator %", 7), ("y = a @ b", "the operator @", 7),
@@ -194,8 +194,8 @@ REFUSED = [  # text, a part of the message, the column
     ("f(x) = 2", "only a name can be defined", 1), ("a[0] = 2", "only a name can be defined", 1),
     ("", "holds no definition", 0), (" \n# y = x\n", "holds no definition", 0), (";", "incomplete", 1),
     ("y = a(3) + a", "a product is written a*(...)", 5), ("y = (a + b)(c)", "a product has a star", 5),
-    ("y = sin", "sin is a function at", 5), ("y = 2 + sin", "give it operands: sin(x)", 9),
-    ("sin = 3", "sin is a function, not a name", 1), ("arcsin = 3*x", "choose another name", 1),
+    ("y = sin", "sin is a function at", 5), ("y = 2 + sin", "give it operands, sin(x), or take", 9),
+    ("sin = 3", "sin is a function", 1), ("arcsin = 3*x", "or take another name", 1),
     ("y = 2x", "write 2*x", 5), ("y = 2(x)", "write 2*(...)", 5), ("y = 2 x", "write 2*x", 5), ("x y", "write x*y", 1),
     ("y = 1.5e3a_2", "write 1.5e3*a_2", 5), ("y = (a) b", "no operator after )", 7),
     ("a = 3*x; a = x", "a is defined twice", 10), ("a1 = 3*x; a_1 = x", "a1 and a_1 are one name", 11),
@@ -255,11 +255,11 @@ NUMBERS = [
     ({"x": -math.inf}, ParseError, "x was given -inf"), ({"x": True}, OperandError, "x needs a number"),
     ({"x": "3"}, OperandError, "x needs a number"), ({"x": None}, OperandError, "x needs a number"),
     ({"x": 10**400}, OperandError, "x needs a number"), ({"x": Value(1.0)}, OperandError, "x needs a number"),
-    ({"q": 1.0}, ParseError, "q was given a number, but is not in the text; its inputs are w, x"),
+    ({"q": 1.0}, ParseError, "q was given a number, but the inputs are w, x, k"),
     ({"a": 1.0}, ParseError, "but the text defines it at column 8; keep one"),
     ({"k": 1.0}, ParseError, "the text defines it at column 19"),
     ({"x": 1.0}, ParseError, "no number was given for w; give all inputs one, or none"),
-    ({"x_1": 1.0, "x1": 1.0}, ParseError, "not in the text"), ({"w": 1, "\u202e'": 2}, ParseError, r"\u202e'"),
+    ({"x_1": 1.0, "x1": 1.0}, ParseError, "but the inputs are"), ({"w": 1, "\u202e'": 2}, ParseError, r"\u202e'"),
 ]  # fmt: skip
 
 

@@ -97,7 +97,6 @@ class WorkedExample:
         return fragments.alone(self.to_html())
 
 
-
 def arrows_of(graph: Graph) -> str:
     """The arrows of a graph in a line of text: ``x -3-> a, a -2-> y``."""
     ends = [(graph.name(edge.tail).ascii, edge.symbol.ascii, graph.name(edge.head).ascii) for edge in graph.edges]

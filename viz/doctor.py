@@ -1,0 +1,193 @@
+"""What ``autograd-core doctor`` finds out about an installation: data, which the command line prints."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import autograd_core
+from viz.drawing import draw
+from viz.layout import ENVIRONMENT_VARIABLE, available_engines
+
+DISTRIBUTION = "autograd-core"
+PACKAGES = ("autograd_core", "nn", "viz")
+REQUIRED = {
+    "numpy": "numpy", "graphviz": "graphviz", "graphviz-pure": "", "ziamath": "ziamath", "resvg-py": "resvg_py",
+}  # fmt: skip
+"""Distribution -> the module to import; graphviz-pure is a program."""
+
+EXTRAS = {
+    "plots": ("matplotlib",),
+    "notebook": ("anywidget", "ipykernel", "jupytext", "nbclient", "jupyterlab"),
+    "testing": ("hypothesis", "mpmath"),
+    "data": ("scikit-learn",),
+    "tune": ("scikit-learn",),
+    "cluster": ("distributed",),
+    "native": ("numba",),
+    "dev": ("pytest", "pytest-xdist", "ruff", "mypy", "build", "setuptools", "ipykernel", "jupytext", "nbclient"),
+}
+"""As in pyproject.toml, to which a test holds them."""
+
+MATHEMATICS = "∂ ₁ ⁽²⁾ ŷ α σ′ → … −"
+_HOME = Path(autograd_core.__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: what was found, whether it is ``ok``, ``missing``, ``broken`` or worth a ``note``.
+
+    Only what is ``broken`` keeps the package from working; ``advice`` says what to do, where there is
+    something to do.
+    """
+
+    what: str
+    found: str
+    state: str = "ok"
+    advice: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything, one finding at a time; nothing found raises."""
+    yield Finding("python", f"{platform.python_version()} at {sys.executable}")
+    yield _this_package()
+    yield from (_importable(name) for name in PACKAGES)
+    yield from (_required(name, module) for name, module in REQUIRED.items())
+    yield from (_extra(name, packages) for name, packages in EXTRAS.items())
+    yield _engines()
+    yield _rendering()
+    yield _encoding()
+    yield _node()
+
+
+def _this_package() -> Finding:
+    number = autograd_core.__version__
+    try:
+        installed = importlib.metadata.distribution(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(DISTRIBUTION, f"{number} in {_HOME}, not installed", "note",
+                       "It works in this folder only; for others: python -m pip install -e .")  # fmt: skip
+    own = next((file for file in installed.files or () if file.as_posix() == "autograd_core/__init__.py"), None)
+    place = Path(str(own.locate())).resolve().parent.parent if own else _HOME  # an editable one lists no modules
+    if place != _HOME and place.is_dir():
+        return Finding(DISTRIBUTION, f"{number} in {_HOME}, which hides {installed.version} in {place}", "note",
+                       "The first is used. If that is a surprise, work in another folder.")  # fmt: skip
+    if installed.version != number:
+        return Finding(DISTRIBUTION, f"{number} in {_HOME}, installed as {installed.version}", "note",
+                       f"Bring the installation up to date: {_install()}")  # fmt: skip
+    return Finding(DISTRIBUTION, f"{number} in {_HOME}")
+
+
+def _importable(name: str) -> Finding:
+    """Whether importing ``name`` gives this project's package: nn and viz are common names."""
+    what, ours = f"import {name}", _HOME / name / "__init__.py"
+    rename = f"It hides this project's {name}. Rename or remove it, or work in another folder."
+    try:
+        specification = importlib.util.find_spec(name)
+    except (ImportError, ValueError) as problem:
+        return Finding(what, _first_line(problem), "broken", f"Install this package again: {_install()}")
+    if specification is None:
+        return Finding(what, "not found", "broken", f"Install this package again: {_install()}")
+    folders = [*(specification.submodule_search_locations or ())]
+    found = specification.origin or next(iter(folders), "somewhere unknown")
+    if Path(found).resolve() != ours:
+        return Finding(what, f"shadowed by {found}", "broken", rename)
+    for local in (Path.cwd() / f"{name}.py", Path.cwd() / name / "__init__.py"):
+        if local.is_file() and local.resolve() != ours:
+            return Finding(what, f"shadowed, for programs started in this folder, by {local}", "broken", rename)
+    others = sorted(set(importlib.metadata.packages_distributions().get(name, ())) - {DISTRIBUTION})
+    if others:
+        return Finding(what, f"also installed by {', '.join(others)}", "broken",
+                       f"One hides the other: python -m pip uninstall {' '.join(others)}, then {_install()}")  # fmt: skip
+    return Finding(what, str(ours.parent))
+
+
+def _required(name: str, module: str) -> Finding:
+    version = _version(name)
+    if version is None:
+        return Finding(name, "not installed", "broken", f'python -m pip install "{name}"')
+    try:
+        if module:
+            importlib.import_module(module)
+    except Exception as problem:  # a damaged package may raise anything
+        return Finding(name, f"{version}, but importing it fails: {_first_line(problem)}", "broken",
+                       f'python -m pip install --force-reinstall "{name}"')  # fmt: skip
+    return Finding(name, version)
+
+
+def _extra(name: str, packages: tuple[str, ...]) -> Finding:
+    versions = {package: _version(package) for package in packages}
+    found = [f"{package} {version}" for package, version in versions.items() if version]
+    absent = [package for package, version in versions.items() if version is None]
+    if not absent:
+        return Finding(f"extra {name}", ", ".join(found))
+    said = [*found, f"without {', '.join(absent)}"]
+    return Finding(f"extra {name}", ", ".join(said), "missing", _install(name))
+
+
+def _engines() -> Finding:
+    engines = available_engines()
+    said = ", ".join(f"{name} {version or ''}".strip() if path else f"no {name}" for name, path, version in engines)
+    asked = os.environ.get(ENVIRONMENT_VARIABLE)
+    chosen = f"; {ENVIRONMENT_VARIABLE} asks for {asked}" if asked else ""
+    if asked or any(path for _, path, _ in engines):
+        return Finding("layout engines", said + chosen)
+    return Finding("layout engines", said, "broken", 'python -m pip install "graphviz-pure"')
+
+
+def _rendering() -> Finding:
+    try:
+        picture = draw("y = 2*a; a = 3*x")
+        drawn = len(picture.svg), len(picture.png)
+    except Exception as problem:  # whatever the engine, the typesetting or the rendering raises is the finding
+        said = str(problem) or type(problem).__name__
+        return Finding("a small picture", f"fails with {type(problem).__name__}", "broken", said)
+    return Finding("a small picture", "{} bytes of SVG, {} of PNG".format(*drawn))
+
+
+def _encoding() -> Finding:
+    encoding = getattr(sys.stdout, "encoding", None) or "unknown"
+    try:
+        MATHEMATICS.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return Finding("this terminal", f"{encoding}: mathematics is written in ASCII", "note",
+                       "For signs such as the partial one, set PYTHONUTF8=1 where the terminal shows UTF-8.")  # fmt: skip
+    return Finding("this terminal", f"{encoding}: mathematics is written in its own signs")
+
+
+def _node() -> Finding:
+    path = shutil.which("node")
+    if path is None:
+        return Finding("node", "not found", "missing", "Only the tests of the JavaScript need it: nodejs.org")
+    try:
+        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return Finding("node", f"{path} does not start: {_first_line(problem)}", "note", "Only tests need it.")
+    return Finding("node", f"{answer.stdout.strip()} (only the tests of the JavaScript need it)")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _install(extra: str = "") -> str:
+    """The command that installs this package, from its folder where there is one."""
+    part = f"[{extra}]" if extra else ""
+    if (_HOME / "pyproject.toml").is_file():
+        return f'python -m pip install -e ".{part}"'
+    return f'python -m pip install "{DISTRIBUTION}{part}"'
+
+
+def _first_line(problem: BaseException) -> str:
+    return next(iter(str(problem).splitlines()), type(problem).__name__)
