@@ -254,8 +254,8 @@ class _Work:
             for factor in path:
                 product = product * factor
             total = total + product
-        folded = total.number is not None or not isinstance(steps[0].formula, SumOver)
-        return [*steps, Step(RESULT, Term(total))] if folded else steps
+        simpler = not isinstance(steps[0].formula, SumOver) and Term(total).ascii != steps[0].formula.write(ASCII)
+        return [*steps, Step(RESULT, Term(total))] if total.number is not None or simpler else steps
 
     def _derivative(self, edge: GraphEdge) -> Derivative:
         return Derivative(self.graph.name(edge.head), self.graph.name(edge.tail))

@@ -1,10 +1,9 @@
 """Definitions written as text, ``"y = 2*a; a = 3*x"``, read into a graph; nothing is evaluated as Python.
 
 A scan answers what people write by habit (``2x``, ``x^2``) with what to write here; ``ast.parse`` gives the
-syntax tree; one walk takes the few kinds of nodes it knows and refuses every other.  Each definition is
-walked twice: with operands that only record, which finds what it needs, then in that order with ``Value``s
-or, without numbers, recording operands.  The order is depth first from the outputs, operands from left to
-right, inputs before results: graphs are laid out as formulas read, and moving a definition changes nothing.
+syntax tree; one walk takes the few kinds of nodes it knows and refuses every other.  It goes over each
+definition twice: with operands that only record, to find what it needs, then with ``Value``s or recorders.
+The order is depth first from the outputs, operands from left to right, inputs before results.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from autograd_core.row import Primitive
 from autograd_core.value import Value
 
 LONGEST_TEXT, DEEPEST = 20_000, 200  # characters, levels
-_TOO_DEEP = f"more than {DEEPEST} levels", "give parts names, or write a long sum as total([a, b])"
+_TOO_DEEP = f"more than {DEEPEST} nested operations", "name the parts, or write a long sum as total([a, b])"
 _OPERATORS: dict[object, Primitive] = {ast.Add: rows.add, ast.Sub: rows.sub, ast.Mult: rows.mul,
                                        ast.Div: rows.div, ast.Pow: rows.pow, ast.USub: rows.neg}  # fmt: skip
 
@@ -39,11 +38,9 @@ _WORD = rf"(?![0-9])(?>{_LETTER}+)"
 _NUMBER = r"(?>0[xXoObB][0-9A-Za-z_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)"
 _END = rf"(?!{_LETTER})"
 _KEYWORD = rf"(?:{'|'.join(keyword.kwlist)}){_END}"
-_NEXT = rf"(?={_LETTER})"
-_BESIDE = rf"(?:{_NUMBER}[ \t]*(?=[^\W0-9]|\()|{_WORD}[ \t]+{_NEXT}|[)\]][ \t]*{_NEXT})(?!{_KEYWORD})"
+_BESIDE = rf"(?:{_NUMBER}[ \t]*(?=[^\W0-9]|\()|(?:{_WORD}[ \t]+|[)\]][ \t]*)(?={_LETTER}))(?!{_KEYWORD})"
 
-# What is refused wherever it stands: a pattern, what it is, what to do.  Earlier rows win.
-_REFUSED = (
+_REFUSED = (  # wherever it stands: a pattern, what it is, what to do; earlier rows win
     (r"[\u00b2\u00b3\u00b7\u00d7\u22c5\u2010-\u2015\u2212]", "the sign {token}", "type **2, * or - instead"),
     (rf"{_LETTER}*[\"']", "a quotation mark", "strings have no meaning here: write names and numbers bare"),
     (rf"{_NUMBER}[jJ]{_END}", "the complex number {token}", "all numbers are real; a product is written 2*j"),
@@ -62,8 +59,7 @@ _REFUSED = (
 # Numbers and words are consumed whole, so that the e of 1e5 is not taken for a name.
 _SCAN = re.compile("|".join([*(f"({pattern})" for pattern, _, _ in _REFUSED), _NUMBER, _WORD]))
 
-# What Python's own complaints mean here: a pattern, what it is, what to do.
-_SYNTAX = (
+_SYNTAX = (  # what Python's own complaints mean here: a pattern, what it is, what to do
     ("nested parentheses", *_TOO_DEEP),
     ("never closed|does not match|unmatched", "an unbalanced bracket", "{message}"),
     ("assign to", "the left side of = is not a name", "only a name can be defined: y = 2*a"),
@@ -221,10 +217,9 @@ class _Text:
         def apply(node: ast.expr, row: Primitive, /, *operands: Any, **named: Any) -> Any:
             try:
                 return row(*operands, **named)
-            except (DomainError, OperandError) as error:  # the latter for a wrong number of operands
+            except (DomainError, OperandError) as error:  # the latter for a wrong number
                 what = f"{self.text_of(node)} in the definition of {_short(each.names[0])}"
-                blame = kind if isinstance(error, DomainError) else ParseError
-                self.fail(what, _short(str(error), 300), node, blame)
+                self.fail(what, _short(str(error), 300), node, kind)
 
         try:
             return read(each.expression)
@@ -248,7 +243,6 @@ class _Text:
         self.fail(f"unknown function {_short(name)!r}", f"{advice}the functions are: {listed}", node)
 
     def order(self, starts: Iterable[str], needs: Mapping[str, Sequence[str]]) -> list[str]:
-        """The starts and everything they need, depth first."""
         try:
             graphlib.TopologicalSorter(needs).prepare()
         except graphlib.CycleError as error:
@@ -259,9 +253,9 @@ class _Text:
         stack = [*starts][::-1]
         while stack:
             waiting = [need for need in needs.get(stack[-1], ()) if need not in done]
+            stack.extend(reversed(waiting))
             if not waiting:
                 done[stack.pop()] = None
-            stack.extend(reversed(waiting))
         return list(done)
 
     def numbers(self, leaves: Mapping[str, str], at: Mapping[str, object]) -> dict[str, float] | None:
@@ -271,7 +265,7 @@ class _Text:
             if key in self.by_key:
                 self.fail(f"{shown} a number, but the text defines it", "keep one", self.by_key[key].place)
             if key not in leaves:
-                raise ParseError(f"{shown} a number, but the inputs are {_short(', '.join(leaves.values()), 200)}")
+                raise ParseError(f"{shown} a number, but the inputs are {_short(leaves.values(), 200)}")
             if key in numbers:
                 raise ParseError(f"{shown} two numbers; a1 and a_1 are one name")
             try:
@@ -282,7 +276,7 @@ class _Text:
                 raise ParseError(f"{shown} {numbers[key]}; an input needs a finite number")
         missing = [name for key, name in leaves.items() if key not in numbers]
         if missing and at:
-            raise ParseError(f"no number was given for {_short(', '.join(missing), 200)}; give all inputs one, or none")
+            raise ParseError(f"no number was given for {_short(missing, 200)}; give all inputs one, or none")
         return None if missing else numbers
 
 
@@ -304,19 +298,19 @@ class Definitions:
     def __getitem__(self, name: str) -> Value:
         if isinstance(operand := self._operand(name), Value):
             return operand
-        given = _short(", ".join(f"{each}=1.0" for each in self.inputs), 200)
-        advice = f"parse(text, {given}), or graph() for symbols"
-        raise OperandError(f"{_short(name)} has no value: the inputs have no numbers. Write {advice}.")
+        given = _short((f"{each}=1.0" for each in self.inputs), 200)
+        advice = f"write parse(text, {given}), or graph() for symbols"
+        raise OperandError(f"{_short(name)} has no value, as the inputs have no numbers; {advice}")
 
     def __getattr__(self, name: str) -> Value:
         if name.startswith("_") or _key(name) not in self._operands:
-            raise AttributeError(f"no name {name!r} in the text; its names are {_short(', '.join(self._operands), 200)}")
+            raise AttributeError(f"no name {name!r} in the text, but {_short(self._operands, 200)}")
         return self[name]
 
     def _operand(self, name: str) -> Any:
         if name and _key(name) in self._operands:
             return self._operands[_key(name)]
-        raise NamingError(f"no name {_short(name)!r} in the text; its names are {_short(', '.join(self._operands), 200)}")
+        raise NamingError(f"no name {_short(name)!r} in the text, but {_short(self._operands, 200)}")
 
     def graph(self, wrt: Any = None, output: str | Sequence[str] | None = None) -> Graph:
         """The graph of one output, of several or (by default) of all, with numbers or without.
@@ -334,10 +328,12 @@ class Definitions:
         kept = {root.index for root in roots}
         for node in reversed(self._record):
             kept.update(node.parents if node.index in kept else ())
-        place, nodes = {old: new for new, old in enumerate(sorted(kept))}, []
-        for node in (self._record[old] for old in place):
-            operands = tuple(place[each] if type(each) is int else each for each in node.operands)
-            nodes.append(replace(node, index=place[node.index], operands=operands))
+        place = {old: new for new, old in enumerate(sorted(kept))}
+        nodes = [
+            replace(self._record[old], index=new, operands=tuple(
+                place[each] if type(each) is int else each for each in self._record[old].operands))
+            for old, new in place.items()
+        ]  # fmt: skip
         return Graph.of_nodes(nodes, [place[root.index] for root in roots], wrt)
 
 
@@ -369,9 +365,8 @@ def parse(text: str, /, **at: object) -> Definitions:
     used = {need for key in needs for need in needs[key] if need != key}
     outputs = [key for key in needs if key not in used]
     order = source.order([*outputs, *needs], needs)
-    spelled = [by_key[key].needs.items() for key in reversed(order) if key in by_key]
-    names: dict[str, tuple[str, ...]] = {key: (name,) for items in spelled for key, name in items}
-    names |= {key: each.names for key, each in by_key.items()}
+    needed = [item for key in reversed(order) if key in by_key for item in by_key[key].needs.items()]
+    names = {key: (written,) for key, written in needed} | {key: each.names for key, each in by_key.items()}
     leaves = {key: names[key][0] for key in order if key not in by_key or by_key[key].number is not None}
 
     numbers = source.numbers(leaves, at)
@@ -386,7 +381,7 @@ def parse(text: str, /, **at: object) -> Definitions:
     for value in values.values():
         value.named(" = ".join(titles[id(value)]))
     values |= {key: values[other] for key, other in first.items()}
-    return Definitions(tuple(leaves.values()), tuple(names[key][0] for key in outputs), values, record)
+    return Definitions((*leaves.values(),), tuple(names[key][0] for key in outputs), values, record)
 
 
 def _key(name: str) -> str:
@@ -394,12 +389,12 @@ def _key(name: str) -> str:
 
 
 def _latin(word: str) -> str:
-    known = (name for name, letter in _GREEK.items() if re.fullmatch(rf"{letter}\d*(_\w*)?", word, re.ASCII))
-    return next((name + word[1:] for name in known), word)
+    simple = not word.isascii() and re.fullmatch(r"\d*(_\w*)?", word[1:], re.ASCII)
+    return next((name + word[1:] for name, letter in _GREEK.items() if simple and letter == word[0]), word)
 
 
-def _short(text: str, longest: int = 40) -> str:
-    """Text fit for a message: printable and not too long."""
-    shown = (c if " " <= c <= "~" or c in _GREEK_LETTERS else ascii(c)[1:-1] for c in text[: longest + 1])
-    text = "".join(shown)
+def _short(text: str | Iterable[str], longest: int = 40) -> str:
+    """A text, or several, fit for a message: printable and not too long."""
+    text = text if isinstance(text, str) else ", ".join(text)
+    text = "".join(c if " " <= c <= "~" or c in _GREEK_LETTERS else ascii(c)[1:-1] for c in text[:999])
     return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -21,8 +21,12 @@ from viz.layout import ENVIRONMENT_VARIABLE, available_engines
 DISTRIBUTION = "autograd-core"
 PACKAGES = ("autograd_core", "nn", "viz")
 REQUIRED = {
-    "numpy": "numpy", "graphviz": "graphviz", "graphviz-pure": "", "ziamath": "ziamath", "resvg-py": "resvg_py",
-}  # fmt: skip
+    "numpy": "numpy",
+    "graphviz": "graphviz",
+    "graphviz-pure": "",
+    "ziamath": "ziamath",
+    "resvg-py": "resvg_py",
+}
 """Distribution -> the module to import; graphviz-pure is a program."""
 
 EXTRAS = {
@@ -33,7 +37,9 @@ EXTRAS = {
     "tune": ("scikit-learn",),
     "cluster": ("distributed",),
     "native": ("numba",),
-    "dev": ("pytest", "pytest-xdist", "ruff", "mypy", "build", "setuptools", "ipykernel", "jupytext", "nbclient"),
+    "dev": (
+        "pytest", "pytest-xdist", "ruff", "mypy", "build", "setuptools", "ipykernel", "jupytext", "nbclient",
+    ),
 }
 """As in pyproject.toml, to which a test holds them."""
 
@@ -73,16 +79,18 @@ def _this_package() -> Finding:
     try:
         installed = importlib.metadata.distribution(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
-        return Finding(DISTRIBUTION, f"{number} in {_HOME}, not installed", "note",
-                       "It works in this folder only; for others: python -m pip install -e .")  # fmt: skip
-    own = next((file for file in installed.files or () if file.as_posix() == "autograd_core/__init__.py"), None)
-    place = Path(str(own.locate())).resolve().parent.parent if own else _HOME  # an editable one lists no modules
+        advice = f"It works in this folder only; for others: {_install()}"
+        return Finding(DISTRIBUTION, f"{number} in {_HOME}, not installed", "note", advice)
+    # An editable installation lists no modules; it is where it was made from.
+    own = [file for file in installed.files or () if file.as_posix() == "autograd_core/__init__.py"]
+    place = Path(str(own[0].locate())).resolve().parent.parent if own else _HOME
     if place != _HOME and place.is_dir():
-        return Finding(DISTRIBUTION, f"{number} in {_HOME}, which hides {installed.version} in {place}", "note",
-                       "The first is used. If that is a surprise, work in another folder.")  # fmt: skip
+        found = f"{number} in {_HOME}, which hides {installed.version} in {place}"
+        advice = "The first is used. If that is a surprise, work in another folder."
+        return Finding(DISTRIBUTION, found, "note", advice)
     if installed.version != number:
-        return Finding(DISTRIBUTION, f"{number} in {_HOME}, installed as {installed.version}", "note",
-                       f"Bring the installation up to date: {_install()}")  # fmt: skip
+        found = f"{number} in {_HOME}, installed as {installed.version}"
+        return Finding(DISTRIBUTION, found, "note", f"Bring the installation up to date: {_install()}")
     return Finding(DISTRIBUTION, f"{number} in {_HOME}")
 
 
@@ -102,11 +110,12 @@ def _importable(name: str) -> Finding:
         return Finding(what, f"shadowed by {found}", "broken", rename)
     for local in (Path.cwd() / f"{name}.py", Path.cwd() / name / "__init__.py"):
         if local.is_file() and local.resolve() != ours:
-            return Finding(what, f"shadowed, for programs started in this folder, by {local}", "broken", rename)
+            found = f"shadowed, for programs started in this folder, by {local}"
+            return Finding(what, found, "broken", rename)
     others = sorted(set(importlib.metadata.packages_distributions().get(name, ())) - {DISTRIBUTION})
     if others:
-        return Finding(what, f"also installed by {', '.join(others)}", "broken",
-                       f"One hides the other: python -m pip uninstall {' '.join(others)}, then {_install()}")  # fmt: skip
+        advice = f"One hides the other: python -m pip uninstall {' '.join(others)}, then {_install()}"
+        return Finding(what, f"also installed by {', '.join(others)}", "broken", advice)
     return Finding(what, str(ours.parent))
 
 
@@ -118,8 +127,8 @@ def _required(name: str, module: str) -> Finding:
         if module:
             importlib.import_module(module)
     except Exception as problem:  # a damaged package may raise anything
-        return Finding(name, f"{version}, but importing it fails: {_first_line(problem)}", "broken",
-                       f'python -m pip install --force-reinstall "{name}"')  # fmt: skip
+        found = f"{version}, but importing it fails: {_first_line(problem)}"
+        return Finding(name, found, "broken", f'python -m pip install --force-reinstall "{name}"')
     return Finding(name, version)
 
 
@@ -135,7 +144,9 @@ def _extra(name: str, packages: tuple[str, ...]) -> Finding:
 
 def _engines() -> Finding:
     engines = available_engines()
-    said = ", ".join(f"{name} {version or ''}".strip() if path else f"no {name}" for name, path, version in engines)
+    said = ", ".join(
+        f"{name} {version or ''}".strip() if path else f"no {name}" for name, path, version in engines
+    )
     asked = os.environ.get(ENVIRONMENT_VARIABLE)
     chosen = f"; {ENVIRONMENT_VARIABLE} asks for {asked}" if asked else ""
     if asked or any(path for _, path, _ in engines):
@@ -147,7 +158,7 @@ def _rendering() -> Finding:
     try:
         picture = draw("y = 2*a; a = 3*x")
         drawn = len(picture.svg), len(picture.png)
-    except Exception as problem:  # whatever the engine, the typesetting or the rendering raises is the finding
+    except Exception as problem:  # whatever the engine, the typesetting or the rendering raises
         said = str(problem) or type(problem).__name__
         return Finding("a small picture", f"fails with {type(problem).__name__}", "broken", said)
     return Finding("a small picture", "{} bytes of SVG, {} of PNG".format(*drawn))
@@ -158,8 +169,8 @@ def _encoding() -> Finding:
     try:
         MATHEMATICS.encode(encoding)
     except (UnicodeEncodeError, LookupError):
-        return Finding("this terminal", f"{encoding}: mathematics is written in ASCII", "note",
-                       "For signs such as the partial one, set PYTHONUTF8=1 where the terminal shows UTF-8.")  # fmt: skip
+        advice = "If it can show UTF-8, set PYTHONUTF8=1 to see mathematics in its own signs."
+        return Finding("this terminal", f"{encoding}: mathematics is written in ASCII", "note", advice)
     return Finding("this terminal", f"{encoding}: mathematics is written in its own signs")
 
 
@@ -168,10 +179,12 @@ def _node() -> Finding:
     if path is None:
         return Finding("node", "not found", "missing", "Only the tests of the JavaScript need it: nodejs.org")
     try:
-        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)
+        answer = subprocess.run([path, "--version"], capture_output=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as problem:
-        return Finding("node", f"{path} does not start: {_first_line(problem)}", "note", "Only tests need it.")
-    return Finding("node", f"{answer.stdout.strip()} (only the tests of the JavaScript need it)")
+        found = f"{path} does not start: {_first_line(problem)}"
+        return Finding("node", found, "note", "Only the tests of the JavaScript need it.")
+    version = answer.stdout.decode("ascii", "replace").strip()
+    return Finding("node", f"{version}, which only the tests of the JavaScript need")
 
 
 def _version(distribution: str) -> str | None:

@@ -16,7 +16,8 @@ from autograd_core.value import Value
 from autograd_core.writing import LATEX, UNICODE, write
 from viz.collapsing import collapse
 from viz.eliding import elide_alike
-from viz.picture import Edge, Label, Math, Node, Picture, Plain
+from viz.parts import Edge, Label, Math, Node, Plain, plain
+from viz.picture import Picture
 
 Style = Literal["lecture", "full"]
 Show = Literal["symbols", "numbers", "both", "expanded"]
@@ -70,9 +71,9 @@ def draw(
             "draw('y = 2*x', at={'x': 1.0}), or ask for show='symbols'."
         )
     numbers = full and graph.has_numbers
-    writer = _Writer(
-        graph, full, show or ("both" if numbers else "symbols"), digits,
-        values=numbers if values is None else values, gradients=numbers if gradients is None else gradients)  # fmt: skip
+    values, gradients = (numbers if each is None else each for each in (values, gradients))
+    shown = show or ("both" if numbers else "symbols")
+    writer = _Writer(graph, full, shown, digits, values=values, gradients=gradients)
     picture = partial(Picture, direction=direction, background=background, scale=scale, engine=engine)
     if len(graph.shown) > limit:
         boxes, arrows, said = collapse(graph, limit)
@@ -112,30 +113,29 @@ class _Writer:
 
     def node(self, at: int) -> Node:
         """A circle with the name, or a box with everything."""
-        given = self.graph.record[at].name
-        names = Name.all_of(given) if given else (self.graph.name(at),)
-        lines = [self._first_line(at, names[0])]
+        record = self.graph.record[at]
+        names = Name.all_of(record.name) if record.name else (self.graph.name(at),)
+        formula = self.graph.formula(at) if self.full and record.op else None
+        lines = [self._equation(names if self.full else names[:1], formula)]
         if self.full:
-            op = self.graph.record[at].op
-            lines.append(Plain(op.name if op else "input"))
-        data = self.graph.record[at].data
-        if self.values and data is not None:
-            lines.append(self._quantity("value", Symbol(number=data)))
+            lines.append(Plain(record.op.name if record.op else "input"))
+        if self.values and record.data is not None:
+            lines.append(self._quantity("value", Symbol(number=record.data)))
         if self.adjoints is not None:
             lines.append(self._quantity("gradient", Symbol(number=self.adjoints[at])))
         caption = None
-        if len(names) > 1:
-            form = "{} =" if self.graph.record[at].op is None else "= {}"  # left of an input, below the others
-            others = [" = ".join(written) for written in ([n.latex for n in names[1:]], [n.unicode for n in names[1:]])]
-            caption = _label(names[1:], form.format(others[0]), form.format(others[1]))
+        if len(names) > 1 and not self.full:
+            caption = self._equation(names[1:])
+            # It stands left of an input, and below a computed node: "x =", "= z_2".
+            caption = type(caption)(f"{plain(caption)} =" if record.op is None else f"= {plain(caption)}")
         return Node(f"n{at}", tuple(lines), shape="box" if self.full else "circle", caption=caption)
 
-    def _first_line(self, at: int, name: Name) -> Label:
-        if not self.full or self.graph.record[at].op is None:
-            return _label(name, name.latex, name.unicode)
-        formula = self.graph.formula(at)
-        latex = f"{name.latex} = {_unary_minus(write(formula, LATEX, self.digits))}"
-        return _label((name, formula), latex, f"{name.unicode} = {write(formula, UNICODE, self.digits)}")
+    def _equation(self, names: Sequence[Name], formula: Symbol | None = None) -> Label:
+        latex, text = [name.latex for name in names], [name.unicode for name in names]
+        if formula is not None:
+            latex.append(_unary_minus(write(formula, LATEX, self.digits)))
+            text.append(write(formula, UNICODE, self.digits))
+        return _label((tuple(names), formula), " = ".join(latex), " = ".join(text))
 
     def _quantity(self, word: str, number: Symbol) -> Label:
         latex = _unary_minus(write(number, LATEX, self.digits))

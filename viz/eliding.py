@@ -9,11 +9,11 @@ from autograd_core.formula import generalize
 from autograd_core.graph import Graph
 from viz.picture import Edge, Math, Node
 
-MOST_ALIKE = 6
+MOST_ALIKE = 4
 
 
 def elide_alike(graph: Graph, nodes: Sequence[Node], edges: Sequence[Edge]) -> tuple[list[Node], list[Edge]]:
-    """The picture's nodes and edges with each group of more than six alike nodes shortened.
+    """The picture's nodes and edges with each group of more than four alike nodes shortened.
 
     Nodes are alike if arrows lead to them from the same nodes and from them to the same nodes and their
     names differ in a running index only: the hidden units of a fan.

@@ -24,6 +24,10 @@ Part = Picture | Explanation | Table | str
 _MARGIN = 0.02
 """Room around the ink, in ems: antialiasing paints a little outside the outline."""
 
+_NARROWEST_WIDE_PICTURE = 560
+"""Pixels; fragments.css shrinks no wide picture further."""
+
+_UNARY_MINUS = re.compile(r"(^|[(={] ?)-")
 _DEPTH = re.compile(r'class="formula below-(\d+)"')
 
 
@@ -34,8 +38,8 @@ def formula(latex: str, text: str) -> str:
     Arguments: `latex` without dollar signs; `text` is what a screen reader says. A formula with a name that is
     not mathematics is shown as its text. The style that `style_for` writes puts it on the baseline.
 
-    >>> formula("x_1", "x₁")[:66]
-    '<svg class="formula below-18" role="img" aria-label="x₁" width="0.9'
+    >>> formula("x_1", "x₁")[:57]
+    '<svg class="formula below-23" role="img" aria-label="x₁" '
     """
     drawing = None if r"\text{" in latex else typeset_latex(_unary_minus(latex))
     if drawing is None or not drawing.outlines:
@@ -73,8 +77,11 @@ def table(rows: Table, name: str = "Table") -> str:
 
 
 def picture(drawn: Picture) -> str:
-    """A picture on a white card, at most as wide as it is drawn and as the page is."""
-    return f'<figure class="picture">{drawn.svg}</figure>'
+    """A picture on a white card, at most as wide as it is drawn and, as far as its labels allow, as the page is."""
+    bounds = drawn.scene.bounds
+    wide = (bounds.right - bounds.left) * drawn.scale > _NARROWEST_WIDE_PICTURE
+    look = 'class="picture wide" tabindex="0"' if wide else 'class="picture"'
+    return f"<figure {look}>{drawn.svg}</figure>"
 
 
 def part(shown: Part, name: str = "Table") -> str:
@@ -132,8 +139,8 @@ def _outlines(drawing: Drawing) -> str:
 
 
 def _unary_minus(latex: str) -> str:
-    # Typeset mathematics puts a binary operator's space after a bare leading minus.
-    return re.sub(r"^(= )?-", r"\1{-}", latex)
+    # Typeset mathematics puts a binary operator's space around a minus that is not in braces.
+    return _UNARY_MINUS.sub(r"\1{-}", latex)
 
 
 def _escape(text: str) -> str:

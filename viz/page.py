@@ -157,26 +157,26 @@ def _summary(checks: Mapping[str, Sequence[Check]]) -> str:
 
 
 def _checked(checks: Mapping[str, Sequence[Check]]) -> str:
-    rows = []
-    for id, each in checks.items():
-        for at, check in enumerate(each):
-            group = f'<th scope="rowgroup" rowspan="{len(each)}"><a href="#{_escape(id)}">{_escape(id)}</a></th>'
-            verdict = ("ok", "✓ ok") if check.passed else ("differs", "✗ differs")
-            cells = "".join(f"<td>{_escape(cell)}</td>" for cell in (check.what, check.expected, check.shown))
-            rows.append(
-                f'<tr{" class=first" if at == 0 else ""}>{"" if at else group}{cells}'
-                f'<td class="{verdict[0]}">{verdict[1]}</td></tr>'
-            )
-    if not rows:
+    groups = "\n".join(_checked_row(id, each) for id, each in checks.items() if each)
+    if not groups:
         return ""
-    head = "".join(f'<th scope="col">{title}</th>' for title in ("row", "what", "expected", "got", "verdict"))
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("what", "expected", "got", "verdict"))
     return (
         '<section class="worked" id="checked">\n<h2><a href="#checked">What was checked</a></h2>\n'
         "<p>The numbers and lines of the lecture, as printed there, beside what was computed here; a number agrees "
         "if it does to every decimal printed.</p>\n"
         '<div class="table checks" role="group" aria-label="What was checked" tabindex="0">\n'
-        f"<table><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(rows) + "\n</tbody></table>\n</div>\n</section>"
+        f"<table><thead><tr>{head}</tr></thead>\n{groups}\n</table>\n</div>\n</section>"
     )
+
+
+def _checked_row(id: str, checks: Sequence[Check]) -> str:
+    lines = [f'<tr><th scope="rowgroup" colspan="4"><a href="#{_escape(id)}">{_escape(id)}</a></th></tr>']
+    for check in checks:
+        cells = "".join(f"<td>{_escape(cell)}</td>" for cell in (check.what, check.expected, check.shown))
+        verdict = '<td class="ok">✓ ok</td>' if check.passed else '<td class="differs">✗ differs</td>'
+        lines.append(f"<tr>{cells}{verdict}</tr>")
+    return "<tbody>\n" + "\n".join(lines) + "\n</tbody>"
 
 
 def _escape(text: str) -> str:

@@ -5,6 +5,7 @@ Positions are (main, cross): main grows with the arrows' direction, cross across
 
 from __future__ import annotations
 
+import html
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
@@ -63,7 +64,7 @@ def dot_text(
         graph.node(
             f"n{index}",
             id=f"n{index}",
-            label=graphviz.escape(visible("; ".join(plain(line) for line in node.lines))),
+            label=_quoted("; ".join(plain(line) for line in node.lines)),
             shape="ellipse" if node.shape == "circle" else "box",
             # Not shape=none: that would leave no outline to read the place from.
             color="transparent" if node.shape == "plain" else "black",
@@ -72,7 +73,7 @@ def dot_text(
         )
     for index, edge in enumerate(edges):
         colors = {"color": ":".join(edge.colors)} if edge.colors else {}
-        label = {"xlabel": graphviz.escape(visible(plain(edge.label)))} if edge.label else {}
+        label = {"xlabel": _quoted(plain(edge.label))} if edge.label else {}
         graph.edge(f"n{numbers[edge.tail]}", f"n{numbers[edge.head]}", id=f"e{index}", **label, **colors)
     for column in columns:
         with graph.subgraph(graph_attr={"rank": "same"}, edge_attr={"style": "invis"}) as same:
@@ -80,6 +81,11 @@ def dot_text(
                 same.edge(f"n{above}", f"n{below}")
     text: str = graph.source
     return text
+
+
+def _quoted(text: str) -> str:
+    # DOT reads HTML entities, so a name cannot become markup where DOT is pasted into a page either.
+    return str(graphviz.escape(html.escape(visible(text), quote=False)))
 
 
 def find_ranks(

@@ -88,11 +88,12 @@ class DifferenceReport:
              _shown(entry.relative_error, ".1e"), entry.verdict)
             for entry in self.entries
         )  # fmt: skip
-        notes = [f"{entry.input.ascii} was not checked: {entry.obstacle}" for entry in self.entries if entry.obstacle]
+        unchecked = [entry for entry in self.entries if entry.obstacle]
+        notes = [f"{entry.input.ascii} was not checked: {entry.obstacle}" for entry in unchecked]
         if not self.passed:
             notes.append(
-                "A difference is wrong, too, at a kink, across a pole, and where the function bends within a step "
-                f"of {_STEP:.0e} or so."
+                "A difference is wrong, too, at a kink, across a pole, and where the function bends "
+                f"within its step, {_STEP:.0e} for numbers of unit size."
             )
         header = ("input", "gradient", "difference", "relative error", "verdict")
         return Table(header, rows, "\n".join(notes))
@@ -150,7 +151,7 @@ def _difference(output: Value, leaf: Value) -> tuple[float | None, float, str]:
             except DomainError as error:
                 return None, 0.0, f"{x:.6g} {sign} {step:.2g} leaves the domain; {error}"
             if not math.isfinite(reached):
-                return None, 0.0, f"the output at {x:.6g} {sign} {step:.2g} is {reached}, which is not finite."
+                return None, 0.0, f"the output at {x:.6g} {sign} {step:.2g} is {reached}, which is not finite"
             ends.append((leaf.data, reached))
     finally:
         leaf.data = x

@@ -124,7 +124,7 @@ def test_a_text_without_numbers_is_explained_in_symbols() -> None:
     assert lines(explanation)[-2].startswith("      = (2)(3) + (1)(-1)  ")
     assert lines(explanation)[-1] == "      = 5"
     assert explanation.derivative is None
-    assert lines(explain(parse("y = w*a; a = v*x").graph(wrt="x")))[-1] == "      = w v                [local derivatives]"
+    assert lines(explain(parse("y = w*a; a = v*x").graph(wrt="x")))[-1] == "      = w v          [local derivatives]"
 
 
 def test_an_output_differentiated_by_itself_is_1() -> None:

@@ -201,7 +201,7 @@ def test_a_long_unnamed_formula_is_cut_with_an_ellipsis() -> None:
 MISTAKES = [
     (lambda x, y, q: Graph(y, wrt=[q]), NoPathError, "dy/dq = 0: q is not part of the graph of y"),
     (lambda x, y, q: Graph([y, q], wrt=["zeta"]), NoPathError, "No node is named 'zeta'. The named nodes are: x, q"),
-    (lambda x, y, q: Graph(3.0), TypeError, "float"),
+    (lambda x, y, q: Graph(3.0), OperandError, "made of Values; got 3.0"),
     (lambda x, y, q: Graph([]), OperandError, "at least one output"),
     (lambda x, y, q: Graph([3.0]), OperandError, "made of Values; got 3.0"),
     (lambda x, y, q: Graph(y, wrt=[3.0]), OperandError, "a Value or by its name; got 3.0"),

@@ -90,7 +90,9 @@ def test_the_order_of_the_definitions_changes_nothing(text: str) -> None:
                                           ("u = v*x; w = v + 1; v = sin(x*k); k = 3", {"x": 2})])  # fmt: skip
 def test_numbers_do_not_change_the_graph(text: str, at: dict[str, float]) -> None:
     for output in (None, *parse(text).outputs):
-        assert structure(parse(text).graph(output=output)) == structure(parse(text, **at).graph(output=output))
+        assert structure(parse(text).graph(output=output)) == structure(
+            parse(text, **at).graph(output=output)
+        )
 
 
 MEANINGS = [
@@ -101,7 +103,7 @@ MEANINGS = [
     ("y = a*x; a = 3\nx = -1/4", {}, {"y": -0.75, "a": 3.0}),
     ("y = a_1*a1", {"a1": 3}, {"y": 9.0, "a_1": 3.0, "a1": 3.0}),
     ("y = \N{GREEK SMALL LETTER SIGMA}_1*x", {"sigma_1": 3, "x": 2}, {"y": 6.0}),
-    ("y = 2*\N{GREEK SMALL LETTER LAMDA} + \N{MICRO SIGN}", {"\N{GREEK SMALL LETTER LAMDA}": 3, "mu": 1}, {"y": 7.0}),
+    ("y = 2*\u03bb + \N{MICRO SIGN}", {"\u03bb": 3, "mu": 1}, {"y": 7.0}),
     ("y = w_ij_2*x", {"w_ij_2": 2, "x": 2}, {"y": 4.0}),
     ("y = total([a, 2*b, 1]) + dot([a, b], [b, 2])", {"a": 3, "b": 5}, {"y": 39.0}),
     ("y = leaky_relu(x, slope=0.5) + leaky_relu(x) + leaky_relu(x, 0.25)", {"x": -4}, {"y": -3.04}),
@@ -136,7 +138,7 @@ def test_several_outputs_and_a_chosen_one() -> None:
     assert [definitions.graph().name(at).ascii for at in definitions.graph().outputs] == ["u", "v"]
     assert edges(definitions.graph(output="u")) == {("x", "a"): "5", ("a", "u"): "2"}
     assert edges(definitions.graph(wrt=["a"], output=["v"])) == {("a", "v"): "3"}
-    with pytest.raises(NamingError, match="no name 'q' in the text; its names are"):
+    with pytest.raises(NamingError, match="no name 'q' in the text, but"):
         definitions.graph(output="q")
     with pytest.raises(NoPathError, match=r"No node is named 'b'"):
         definitions.graph(wrt="b", output="u")
@@ -146,7 +148,7 @@ def test_without_numbers_there_are_no_values_and_the_error_says_what_to_do() -> 
     definitions = parse("y = w*x; w = 3")
     with pytest.raises(OperandError, match=re.escape("parse(text, w=1.0, x=1.0), or graph() for symbols")):
         _ = definitions.y
-    with pytest.raises(AttributeError, match="no name 'q' in the text; its names are w, x, y"):
+    with pytest.raises(AttributeError, match="no name 'q' in the text, but w, x, y"):
         _ = definitions.q
     with pytest.raises(NamingError):
         definitions["_operands"]
@@ -169,53 +171,118 @@ def test_the_same_rows_as_operators_in_python() -> None:
 # --- what is refused ----------------------------------------------------------------------------
 
 REFUSED = [  # text, a part of the message, the column
-    ("y = 2 + foo(x)", "unknown function 'foo'", 9), ("y = 2 + foo(x)", "the functions are: abs, acos,", 9),
-    ("y = tanhh(x)", "did you mean tanh?", 5), ("y = max(a, b)", "did you mean maximum?", 5),
-    ("y = \N{GREEK SMALL LETTER SIGMA}(a)", "did you mean sigmoid?", 5), ("__import__('os')", "two underscores", 1),
-    ("y = x^2", "write x**2", 6), ("y = x\N{SUPERSCRIPT TWO}", "type **2", 6), ("y = 2\N{MIDDLE DOT}x", "type **2, *", 6),
-    ("y = x.real", "a name has no dot", 6), ("y = (x).real", "a name has no dot", 8), ("x[0]", "a subscript", 1),
-    ("y = 'a'", "strings have no meaning", 5), ("y = f'{x}'", "strings have no meaning", 5), ("x'", "quotation", 1),
-    ("y = a < b", "write heaviside(x, 0)", 7), ("y = a == b", "a comparison", 7), ("y = a is b", "a condition with is", 7),
-    ("y = a and b", "a condition with and", 7), ("y = not a", "a condition with not", 5),
-    ("y = a if b else c", "write where(condition, a, b)", 7), ("y = 1if b else c", "a condition with if", 6),
-    ("y = lambda x: x", "word lambda", 5), ("y = [i for i in x]", "word for", 8), ("y = (a := 3)", "the assignment :=", 8),
-    ("y += 3", "the assignment +=", 3), ("y **= 3", "the assignment **=", 3), ("import os", "word import", 1),
-    ("y = total(*a)", "a starred operand", 11), ("y = tanh(**a)", "starred", 10), ("*a = 3", "left side of =", 1),
+    ("y = 2 + foo(x)", "unknown function 'foo'", 9),
+    ("y = 2 + foo(x)", "the functions are: abs, acos,", 9),
+    ("y = tanhh(x)", "did you mean tanh?", 5),
+    ("y = max(a, b)", "did you mean maximum?", 5),
+    ("y = \N{GREEK SMALL LETTER SIGMA}(a)", "did you mean sigmoid?", 5),
+    ("__import__('os')", "two underscores", 1),
+    ("y = x^2", "write x**2", 6),
+    ("y = x\N{SUPERSCRIPT TWO}", "type **2", 6),
+    ("y = 2\N{MIDDLE DOT}x", "type **2, *", 6),
+    ("y = x.real", "a name has no dot", 6),
+    ("y = (x).real", "a name has no dot", 8),
+    ("x[0]", "a subscript", 1),
+    ("y = 'a'", "strings have no meaning", 5),
+    ("y = f'{x}'", "strings have no meaning", 5),
+    ("x'", "quotation", 1),
+    ("y = a < b", "write heaviside(x, 0)", 7),
+    ("y = a == b", "a comparison", 7),
+    ("y = a is b", "a condition with is", 7),
+    ("y = a and b", "a condition with and", 7),
+    ("y = not a", "a condition with not", 5),
+    ("y = a if b else c", "write where(condition, a, b)", 7),
+    ("y = 1if b else c", "a condition with if", 6),
+    ("y = lambda x: x", "word lambda", 5),
+    ("y = [i for i in x]", "word for", 8),
+    ("y = (a := 3)", "the assignment :=", 8),
+    ("y += 3", "the assignment +=", 3),
+    ("y **= 3", "the assignment **=", 3),
+    ("import os", "word import", 1),
+    ("y = total(*a)", "a starred operand", 11),
+    ("y = tanh(**a)", "starred", 10),
+    ("*a = 3", "left side of =", 1),
     ("y = leaky_relu(x, slop=1)", "leaky_relu(x, slope=0.01) was called as", 5),
-    ("y = leaky_relu(x, slope=1, slope=2)", "repeated", 28), ("y = tanh(x, 2)", "tanh(x) was called as", 5),
-    ("y = tanh(" + "q" * 9000 + "=1)", "was called as tanh(qqq", 5), ("y = tanh()", "tanh(x) was called as tanh()", 5), ("y = total(a, b)", "total takes a list of operands", 5),
-    ("y = dot([a, b], [c])", "lists of equal length; it got 2 and 1", 5), ("y = mean([])", "at least one operand", 5),
-    ("y = 2j", "all numbers are real", 5), ("y = True", "write a number", 5), ("y = None*x", "the word None", 5),
-    ("y = a // b", "the operator //", 7), ("y = a % b", "the operator %", 7), ("y = a @ b", "the operator @", 7),
-    ("y = a << b", "the operator <<", 7), ("y = ~a", "the operator ~", 5), ("y = {a}", "the character {", 5),
-    ("y = (a", "'(' was never closed", 5), ("y = a)", "unmatched ')'", 6), ("y = [a)", "does not match", 7),
-    ("y = ", "incomplete expression", 4), ("y = a +", "incomplete expression", 8), ("y = 2 * * 3", "misplaced", 9),
-    ("3 = x", "only a name can be defined", 1), ("a, b = 1, 2", "only a name can be defined", 1),
-    ("f(x) = 2", "only a name can be defined", 1), ("a[0] = 2", "only a name can be defined", 1),
-    ("", "holds no definition", 0), (" \n# y = x\n", "holds no definition", 0), (";", "incomplete", 1),
-    ("y = a(3) + a", "a product is written a*(...)", 5), ("y = (a + b)(c)", "a product has a star", 5),
-    ("y = sin", "sin is a function at", 5), ("y = 2 + sin", "give it operands, sin(x), or take", 9),
-    ("sin = 3", "sin is a function", 1), ("arcsin = 3*x", "or take another name", 1),
-    ("y = 2x", "write 2*x", 5), ("y = 2(x)", "write 2*(...)", 5), ("y = 2 x", "write 2*x", 5), ("x y", "write x*y", 1),
-    ("y = 1.5e3a_2", "write 1.5e3*a_2", 5), ("y = (a) b", "no operator after )", 7),
-    ("a = 3*x; a = x", "a is defined twice", 10), ("a1 = 3*x; a_1 = x", "a1 and a_1 are one name", 11),
-    ("a = a = x", "a is defined twice", 1), ("2*a; 3*a", "twice", 6), ("y*f", "name it: e = ...", 1),
-    ("a = b; b = a", "a cycle a -> b -> a", 1), ("y = y + 1", "a cycle y -> y", 1),
+    ("y = leaky_relu(x, slope=1, slope=2)", "repeated", 28),
+    ("y = tanh(x, 2)", "tanh(x) was called as", 5),
+    ("y = tanh(" + "q" * 9000 + "=1)", "was called as tanh(qqq", 5),
+    ("y = tanh()", "tanh(x) was called as tanh()", 5),
+    ("y = total(a, b)", "total takes a list of operands", 5),
+    ("y = dot([a, b], [c])", "lists of equal length; it got 2 and 1", 5),
+    ("y = mean([])", "at least one operand", 5),
+    ("y = 2j", "all numbers are real", 5),
+    ("y = True", "write a number", 5),
+    ("y = None*x", "the word None", 5),
+    ("y = a // b", "the operator //", 7),
+    ("y = a % b", "the operator %", 7),
+    ("y = a @ b", "the operator @", 7),
+    ("y = a << b", "the operator <<", 7),
+    ("y = ~a", "the operator ~", 5),
+    ("y = {a}", "the character {", 5),
+    ("y = (a", "'(' was never closed", 5),
+    ("y = a)", "unmatched ')'", 6),
+    ("y = [a)", "does not match", 7),
+    ("y = ", "incomplete expression", 4),
+    ("y = a +", "incomplete expression", 8),
+    ("y = 2 * * 3", "misplaced", 9),
+    ("3 = x", "only a name can be defined", 1),
+    ("a, b = 1, 2", "only a name can be defined", 1),
+    ("f(x) = 2", "only a name can be defined", 1),
+    ("a[0] = 2", "only a name can be defined", 1),
+    ("", "holds no definition", 0),
+    (" \n# y = x\n", "holds no definition", 0),
+    (";", "incomplete", 1),
+    ("y = a(3) + a", "a product is written a*(...)", 5),
+    ("y = (a + b)(c)", "a product has a star", 5),
+    ("y = sin", "sin is a function at", 5),
+    ("y = 2 + sin", "give it operands, sin(x), or take", 9),
+    ("sin = 3", "sin is a function", 1),
+    ("arcsin = 3*x", "or take another name", 1),
+    ("y = 2x", "write 2*x", 5),
+    ("y = 2(x)", "write 2*(...)", 5),
+    ("y = 2 x", "write 2*x", 5),
+    ("x y", "write x*y", 1),
+    ("y = 1.5e3a_2", "write 1.5e3*a_2", 5),
+    ("y = (a) b", "no operator after )", 7),
+    ("a = 3*x; a = x", "a is defined twice", 10),
+    ("a1 = 3*x; a_1 = x", "a1 and a_1 are one name", 11),
+    ("a = a = x", "a is defined twice", 1),
+    ("2*a; 3*a", "twice", 6),
+    ("y*f", "name it: e = ...", 1),
+    ("a = b; b = a", "a cycle a -> b -> a", 1),
+    ("y = y + 1", "a cycle y -> y", 1),
     ("z = x*a; a = b + 1; b = 2*c; c = a", "a cycle a -> b -> c -> a", 10),
-    ("y = x + 9**9**9**9", "the constant 9**9**9", 12), ("y = x + 1/0", "div(1, 0) is not defined", 9),
-    ("y = x*log(0)", "the domain of log", 7), ("y = 1e999", "the constant 1e999", 5), ("y = 2*exp(1e3)", "exp(1e3)", 7),
-    ("y = " + "9" * 500, "must be a finite number", 5), ("y = " + "9" * 5000, "a number that cannot be read", 1),
-    ("y = 0x" + "f" * 5000, "must be a finite number", 5), ("y = 0777", "a number that cannot be read", 5),
-    ("y = x\0", r"the character \x00", 6), ("y = \u202ex", r"the character \u202e", 5),
-    ("y = x\ud800", r"the character \ud800", 6), ("\ufeffy = x", r"the character \ufeff", 1),
-    ("y = \u0434", r"the character \u0434", 5), ("y = d\N{GREEK SMALL LETTER ALPHA}", "a Greek letter comes first", 5),
-    ("\N{GREEK SMALL LETTER ALPHA} = 2*x^3", "write x**2", 8), ("y = \\alpha", "the character \\", 5),
-    ("y = x\nz = x^2", "line 2, column 6", 6), ("y: int = 3", "the character :", 2), ("y = a, b", "a comma outside", 5),
-    ("  y = x\n\t z = [x]", "a list outside", 7), ("y = tanh([a])", "a list outside", 10), ("y = x; del x", "del", 8),
-    ("y = " + "(" * 210 + "x" + ")" * 210, "more than 200 levels", 205), ("y = " + "-" * 250 + "x", "more than 200 levels", 205),
-    ("y = x" + "+x" * 300, "total([a, b])", 5), ("x" + "+x" * 9000, "more than 200 levels", 0), ("-" * 19_999 + "x", "levels", 0),
-    ("(" * 10_000_000, "at most 20000 characters", 0), ("y = x " + "#" * 20_000, "at most 20000", 0),
-]  # fmt: skip
+    ("y = x + 9**9**9**9", "the constant 9**9**9", 12),
+    ("y = x + 1/0", "div(1, 0) is not defined", 9),
+    ("y = x*log(0)", "the domain of log", 7),
+    ("y = 1e999", "the constant 1e999", 5),
+    ("y = 2*exp(1e3)", "exp(1e3)", 7),
+    ("y = " + "9" * 500, "must be a finite number", 5),
+    ("y = " + "9" * 5000, "a number that cannot be read", 1),
+    ("y = 0x" + "f" * 5000, "must be a finite number", 5),
+    ("y = 0777", "a number that cannot be read", 5),
+    ("y = x\0", r"the character \x00", 6),
+    ("y = \u202ex", r"the character \u202e", 5),
+    ("y = x\ud800", r"the character \ud800", 6),
+    ("\ufeffy = x", r"the character \ufeff", 1),
+    ("y = \u0434", r"the character \u0434", 5),
+    ("y = d\N{GREEK SMALL LETTER ALPHA}", "a Greek letter comes first", 5),
+    ("\N{GREEK SMALL LETTER ALPHA} = 2*x^3", "write x**2", 8),
+    ("y = \\alpha", "the character \\", 5),
+    ("y = x\nz = x^2", "line 2, column 6", 6),
+    ("y: int = 3", "the character :", 2),
+    ("y = a, b", "a comma outside", 5),
+    ("  y = x\n\t z = [x]", "a list outside", 7),
+    ("y = tanh([a])", "a list outside", 10),
+    ("y = x; del x", "del", 8),
+    ("y = " + "(" * 210 + "x" + ")" * 210, "more than 200 nested", 205),
+    ("y = " + "-" * 250 + "x", "more than 200 nested", 205),
+    ("y = x" + "+x" * 300, "total([a, b])", 5),
+    ("x" + "+x" * 9000, "more than 200 nested", 0),
+    ("-" * 19_999 + "x", "200 nested", 0),
+    ("(" * 10_000_000, "at most 20000 characters", 0),
+    ("y = x " + "#" * 20_000, "at most 20000", 0),
+]
 
 
 @pytest.mark.parametrize(("text", "expected", "column"), REFUSED, ids=[text[:24] for text, *_ in REFUSED])
@@ -237,9 +304,7 @@ def test_the_whole_message_reads_like_a_sentence_with_a_caret() -> None:
     with pytest.raises(ParseError) as caught:
         parse("y = 2*a; a = x^2")
     assert str(caught.value) == (
-        "the sign ^ at column 15; a power has two stars: write x**2\n"
-        "  y = 2*a; a = x^2\n"
-        "                ^"
+        "the sign ^ at column 15; a power has two stars: write x**2\n  y = 2*a; a = x^2\n                ^"
     )
 
 
@@ -259,7 +324,8 @@ NUMBERS = [
     ({"a": 1.0}, ParseError, "but the text defines it at column 8; keep one"),
     ({"k": 1.0}, ParseError, "the text defines it at column 19"),
     ({"x": 1.0}, ParseError, "no number was given for w; give all inputs one, or none"),
-    ({"x_1": 1.0, "x1": 1.0}, ParseError, "but the inputs are"), ({"w": 1, "\u202e'": 2}, ParseError, r"\u202e'"),
+    ({"x_1": 1.0, "x1": 1.0}, ParseError, "but the inputs are"),
+    ({"w": 1, "\u202e'": 2}, ParseError, r"\u202e'"),
 ]  # fmt: skip
 
 
@@ -298,7 +364,7 @@ EXPRESSIONS = st.recursive(
     st.sampled_from([*NAMES, "2", "0.5", "1e1", ".25", "3."]),
     lambda inner: st.one_of(
         st.builds("({} {} {})".format, inner, st.sampled_from("+-*/"), inner),
-        st.builds("{} {} {}".format, inner, st.sampled_from(["+", "-", "*", "/", "**"]), st.sampled_from([*NAMES, "2"])),
+        st.builds("{} {} {}".format, inner, st.sampled_from(["-", "*", "/", "**"]), st.sampled_from("x2")),
         st.builds("-{}".format, inner), st.builds("+({})".format, inner),
         st.builds("{}({})".format, st.sampled_from(["sin", "exp", "tanh"]), inner)),
     max_leaves=12)  # fmt: skip
@@ -322,8 +388,10 @@ def test_an_expression_has_the_value_python_gives_it(expression: str) -> None:
     assert structure(parse(text).graph()) == structure(parse(text, **NAMES).graph())
 
 
-FRAGMENTS = st.sampled_from([*"xyab12()[]{}.,:;=+-*/^%@<>!&|~#'\"\\\n\t\0 _", "**", "sin", "total", "if", "lambda", "0x",
-                             "1e", "\u03b1", "\u00b2", "\u202e", "\ud800", "f'", "=", "y = ", "; "])  # fmt: skip
+FRAGMENTS = st.sampled_from([
+    *"xyab12()[]{}.,:;=+-*/^%@<>!&|~#'\"\\\n\t\0 _", "**", "sin", "total", "if", "lambda", "0x", "1e",
+    "\u03b1", "\u00b2", "\u202e", "\ud800", "f'", "y = ", "; ",
+])  # fmt: skip
 
 
 @given(st.one_of(st.text(), st.lists(FRAGMENTS, max_size=30).map("".join)))
