@@ -1,7 +1,7 @@
 r"""How a name is written: ``w_{ij}^{(2)}`` in LaTeX, ``wᵢⱼ⁽²⁾`` in a terminal, ``w_ij_2`` in code.
 
 A name is a base, an index and an exponent.  ``a1`` and ``a_1`` are the same name; what follows ``_`` up
-to ``^`` is the index; a Greek letter's name (``delta``, ``\delta``) is that letter; ``yhat`` and
+to ``^`` is the index (``a1_2`` has two); a Greek letter's name (``delta``, ``\delta``) is that letter; ``yhat`` and
 ``\hat{y}`` wear a hat; any other word of several letters is upright.  A name may be an equation,
 ``z_0 = x``: one node under two names, the first of which formulas use.  What is not valid mathematics
 is plain text.
@@ -16,12 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-_GREEK = dict(
+GREEK = dict(
     alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", iota="ι", kappa="κ",
     mu="μ", nu="ν", xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", upsilon="υ", phi="φ", chi="χ", psi="ψ",
     omega="ω", Gamma="Γ", Delta="Δ", Theta="Θ", Lambda="Λ", Xi="Ξ", Pi="Π", Sigma="Σ", Phi="Φ", Psi="Ψ",
     Omega="Ω")  # fmt: skip
-_GREEK["lambda"] = "λ"
+GREEK["lambda"] = "λ"
+_NAME_OF_LETTER = {letter: word for word, letter in GREEK.items()}
 _SUBSCRIPT = dict(zip("0123456789+-()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 _SUPERSCRIPT = dict(zip("0123456789+-()iknTN", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁱᵏⁿᵀᴺ", strict=True))
 _HAT = "\N{COMBINING CIRCUMFLEX ACCENT}"
@@ -81,28 +82,30 @@ def arrows(names: Sequence[Name]) -> Name:
 
 @lru_cache(maxsize=4096)
 def _name_of(text: str) -> Name:
+    if text[:1] in _NAME_OF_LETTER:
+        text = f"\\{_NAME_OF_LETTER[text[0]]}{text[1:]}"
     match = _NAME.fullmatch(text)
-    if match is None or (match["greek"] and match["greek"] not in _GREEK):
+    if match is None or (match["greek"] and match["greek"] not in GREEK):
         return _plain(text)
     part = match.groupdict()
     hat = part["hat"] or part["hat2"] or part["wordhat"]
     word = hat or part["greek"] or part["word"]
     if hat:
         latex, unicode, code = rf"\hat{{{hat}}}", unicodedata.normalize("NFC", hat + _HAT), hat + "hat"
-    elif word in _GREEK:
-        latex, unicode, code = "\\" + word, _GREEK[word], word
+    elif word in GREEK:
+        latex, unicode, code = "\\" + word, GREEK[word], word
     else:
         latex, unicode, code = (word if len(word) == 1 else rf"\mathrm{{{word}}}"), word, word
-    index = ",".join(filter(None, [part["digits"], (part["index"] or "").strip("{}").strip("_")]))
+    index = ",".join(filter(None, [part["digits"], *re.split(r"[_,]+", (part["index"] or "").strip("{}"))]))
     exponent = (part["exponent"] or "").strip("{}")
     primes = part["primes"]
     return Name(
         latex=latex + _latex_script("_", index) + _latex_script("^", exponent) + primes,
         unicode=unicode + _raised("_", index, _SUBSCRIPT) + _raised("^", exponent, _SUPERSCRIPT) + primes,
-        ascii=code + (f"_{index}" if index else "") + (f"^{exponent}" if exponent else "") + primes,
+        ascii=code + (f"_{index.replace(',', '_')}" if index else "") + (f"^{exponent}" if exponent else "") + primes,
         identifier=_identifier("_".join(filter(None, [code, index, exponent])) + "_prime" * len(primes)),
         is_mathematics=True,
-        stem=rf"\hat{{{hat}}}" if hat else f"\\{word}" if word in _GREEK else str(word),
+        stem=rf"\hat{{{hat}}}" if hat else f"\\{word}" if word in GREEK else str(word),
         index=index,
         exponent=exponent,
     )

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 from autograd_core import primitives as rows
 from autograd_core.errors import AutogradError, DomainError, NamingError, OperandError, ParseError
 from autograd_core.graph import Graph, Node
-from autograd_core.names import _GREEK, Name
+from autograd_core.names import GREEK, Name
 from autograd_core.row import Primitive
 from autograd_core.value import Value
 
@@ -32,7 +32,7 @@ _OPERATORS: dict[object, Primitive] = {ast.Add: rows.add, ast.Sub: rows.sub, ast
                                        ast.Div: rows.div, ast.Pow: rows.pow, ast.USub: rows.neg}  # fmt: skip
 
 # The last four are what keyboards and editors give for mu, theta, phi and epsilon; Python normalizes them.
-_GREEK_LETTERS = "".join(_GREEK.values()) + "\u00b5\u03d1\u03d5\u03f5"
+_GREEK_LETTERS = "".join(GREEK.values()) + "\u00b5\u03d1\u03d5\u03f5"
 _LETTER = rf"[A-Za-z0-9_{_GREEK_LETTERS}]"
 _WORD = rf"(?![0-9])(?>{_LETTER}+)"
 _NUMBER = r"(?>0[xXoObB][0-9A-Za-z_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)"
@@ -390,7 +390,7 @@ def _key(name: str) -> str:
 
 def _latin(word: str) -> str:
     simple = not word.isascii() and re.fullmatch(r"\d*(_\w*)?", word[1:], re.ASCII)
-    return next((name + word[1:] for name, letter in _GREEK.items() if simple and letter == word[0]), word)
+    return next((name + word[1:] for name, letter in GREEK.items() if simple and letter == word[0]), word)
 
 
 def _short(text: str | Iterable[str], longest: int = 40) -> str:
