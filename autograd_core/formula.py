@@ -101,6 +101,8 @@ class Product(_Written):
         if len(shown) > _LONGEST_PRODUCT:
             shown = (*shown[:4], shown[-1])
         parts = [self._factor(factor, language, digits) for factor in shown]
+        # A digit after a factor would read as part of it: "w 2 z" is "w (2 z)".
+        parts = [language.parentheses(part) if at and part[:1].isdigit() else part for at, part in enumerate(parts)]
         if len(shown) < len(self.factors):
             parts.insert(-1, language.ellipsis)
         return ("" if all(map(_is_number, self.factors)) else " ").join(parts)
@@ -169,7 +171,7 @@ class Brace(_Written):
     def write(self, language: Language, digits: int = 4) -> str:
         inner, label = self.inner.write(language, digits), self.label.write(language, digits)
         if language is LATEX:
-            return rf"\underbrace{{{inner}}}_{{{label}}}"
+            return rf"\underbrace{{{inner}}}_{{\textstyle {label}}}"
         return f"[{inner} = {label}]"
 
 

@@ -279,7 +279,9 @@ def _doctor(options: argparse.Namespace) -> int:
     from viz.doctor import examine
 
     findings = list(examine())
-    _say(Table(("state", "what", "found"), tuple((each.state, each.what, each.found) for each in findings)))
+    width = max(len(each.what) for each in findings)
+    for each in findings:
+        _say(f"{each.state:<7}  {each.what:<{width}}  {each.found}")
     for title, broken in (("What to do:", True), ("If you like:", False)):
         advised = [each for each in findings if each.advice and (each.state == "broken") is broken]
         if advised:
@@ -318,8 +320,10 @@ def _say(thing: object, stream: TextIO | None = None) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)
-    except (UnicodeEncodeError, LookupError):
-        text = text.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
+    except UnicodeEncodeError:
+        # Of several lines, columns (the caret under a mistake) stay below each other.
+        instead = "replace" if "\n" in text else "backslashreplace"
+        text = text.translate(_PLAIN).encode(encoding, instead).decode(encoding)
     stream.write(f"{text}\n")
 
 

@@ -10,6 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,8 +125,10 @@ def _required(name: str, module: str) -> Finding:
     if version is None:
         return Finding(name, "not installed", "broken", f'python -m pip install "{name}"')
     try:
-        if module:
-            importlib.import_module(module)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it will need a newer version some day is not its illness
+            if module:
+                importlib.import_module(module)
     except Exception as problem:  # a damaged package may raise anything
         found = f"{version}, but importing it fails: {_first_line(problem)}"
         return Finding(name, found, "broken", f'python -m pip install --force-reinstall "{name}"')

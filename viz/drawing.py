@@ -133,12 +133,12 @@ class _Writer:
     def _equation(self, names: Sequence[Name], formula: Symbol | None = None) -> Label:
         latex, text = [name.latex for name in names], [name.unicode for name in names]
         if formula is not None:
-            latex.append(_unary_minus(write(formula, LATEX, self.digits)))
+            latex.append(write(formula, LATEX, self.digits))
             text.append(write(formula, UNICODE, self.digits))
         return _label((tuple(names), formula), " = ".join(latex), " = ".join(text))
 
     def _quantity(self, word: str, number: Symbol) -> Label:
-        latex = _unary_minus(write(number, LATEX, self.digits))
+        latex = write(number, LATEX, self.digits)
         if self.full:
             return Math(rf"\mathrm{{{word}}}\; {latex}")
         return Math(latex if word == "value" else rf"\mathrm{{grad}}\; {latex}")
@@ -149,23 +149,18 @@ class _Writer:
         latex, text = write(symbol, LATEX, self.digits), write(symbol, UNICODE, self.digits)
         if self.show in ("numbers", "both") and edge.partial is not None:
             number = Symbol(number=edge.partial)
-            shown = _unary_minus(write(number, LATEX, self.digits)), write(number, UNICODE, self.digits)
+            shown = write(number, LATEX, self.digits), write(number, UNICODE, self.digits)
             if self.show == "numbers" or symbol.number is not None:
                 symbol, (latex, text) = number, shown
             else:
-                latex, text = f"{_unary_minus(latex)} = {shown[0]}", f"{text} = {shown[1]}"
+                latex, text = f"{latex} = {shown[0]}", f"{text} = {shown[1]}"
         head, tail = self.graph.name(edge.head).unicode, self.graph.name(edge.tail).unicode
-        label = _label(symbol, _unary_minus(latex), text)
+        label = _label(symbol, latex, text)
         return Edge(f"n{edge.tail}", f"n{edge.head}", label, colors, tooltip=f"∂{head}/∂{tail} = {text}")
 
 
 def _label(parts: Any, latex: str, text: str) -> Label:
     return Math(latex) if all(name.is_mathematics for name in names_in(parts)) else Plain(text)
-
-
-def _unary_minus(latex: str) -> str:
-    # Typeset mathematics puts a binary operator's space after a bare leading minus.
-    return "{-}" + latex[1:] if latex.startswith("-") else latex
 
 
 def _highlighted(

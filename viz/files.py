@@ -13,8 +13,8 @@ def write_files(folder: Path, files: Mapping[str, bytes], what: str) -> tuple[Pa
     """Write files, by name, into a folder (made if missing) and return their paths, in order.
 
     All of them are written apart first and then put in place, so a full disk changes nothing; a folder made
-    for nothing is removed again. `what` opens the error's sentence, as in 'A picture is saved'. Raises OSError,
-    of the kind met, naming the file or folder that cannot be written and what to do.
+    for nothing is removed again. `what` opens the error's sentence, as in 'A picture is saved'. Raises
+    OSError, of the kind met, naming the file or folder that cannot be written and what to do.
     """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     staged: Path | None = None
@@ -49,7 +49,8 @@ def require_writable(folder: Path, what: str) -> None:
     nearest = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
     try:
         if not nearest.is_dir():
-            raise NotADirectoryError("a file of that name is in the way" if nearest == folder else f"{str(nearest)!r} is a file")
+            inside = "" if nearest == folder else f": {str(nearest)!r}"
+            raise NotADirectoryError(f"a file is in the way{inside}")
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as problem:

@@ -27,7 +27,6 @@ _MARGIN = 0.02
 _NARROWEST_WIDE_PICTURE = 560
 """Pixels; fragments.css shrinks no wide picture further."""
 
-_UNARY_MINUS = re.compile(r"(^|[(={] ?)-")
 _DEPTH = re.compile(r'class="formula below-(\d+)"')
 
 
@@ -35,13 +34,13 @@ _DEPTH = re.compile(r'class="formula below-(\d+)"')
 def formula(latex: str, text: str) -> str:
     r"""LaTeX as an inline SVG standing on the baseline of the text around it.
 
-    Arguments: `latex` without dollar signs; `text` is what a screen reader says. A formula with a name that is
-    not mathematics is shown as its text. The style that `style_for` writes puts it on the baseline.
+    Arguments: `latex` without dollar signs; `text` is what a screen reader says. A formula with a name that
+    is not mathematics is shown as its text. The style that `style_for` writes puts it on the baseline.
 
     >>> formula("x_1", "x₁")[:57]
     '<svg class="formula below-23" role="img" aria-label="x₁" '
     """
-    drawing = None if r"\text{" in latex else typeset_latex(_unary_minus(latex))
+    drawing = None if r"\text{" in latex else typeset_latex(latex)
     if drawing is None or not drawing.outlines:
         return f'<span class="formula">{_escape(text)}</span>'
     left, right = min(drawing.left, 0.0) - _MARGIN, drawing.right + _MARGIN
@@ -62,22 +61,22 @@ def explanation(lines: Explanation) -> str:
     said = f"The derivative of {lines.head.unicode} with respect to {lines.tail.unicode}"
     left = formula(lines.left.write(LATEX), lines.left.write(UNICODE))
     written = []
-    for at, step in enumerate(lines):
+    for step in lines:
         right = formula(f"= {step.formula.write(LATEX)}", f"= {step.formula.write(UNICODE)}")
         rule = "" if step.rule in ("", NUMBERS, RESULT) else f'<span class="rule">{_escape(step.rule)}</span>'
-        written.append(
-            f'<div class="line"><span class="left">{"" if at else left}</span><span class="right">{right}</span>{rule}</div>'
-        )
+        sides = f'<span class="left">{left}</span><span class="right">{right}</span>'
+        written.append(f'<div class="line">{sides}{rule}</div>')
+        left = ""
     return _scrolling("equations", said, "\n".join(written))
 
 
 def table(rows: Table, name: str = "Table") -> str:
-    """A table with typeset formulas, in a container of its own that scrolls; `name` is what a screen reader says."""
+    """A table with typeset formulas, scrolling on its own where it is wide; `name` is for a screen reader."""
     return _scrolling("table", name, rows.to_html(mathematics=formula))
 
 
 def picture(drawn: Picture) -> str:
-    """A picture on a white card, at most as wide as it is drawn and, as far as its labels allow, as the page is."""
+    """A picture on a white card, never larger than drawn, and smaller only while its labels can be read."""
     bounds = drawn.scene.bounds
     wide = (bounds.right - bounds.left) * drawn.scale > _NARROWEST_WIDE_PICTURE
     look = 'class="picture wide" tabindex="0"' if wide else 'class="picture"'
@@ -96,10 +95,11 @@ def part(shown: Part, name: str = "Table") -> str:
 
 
 def section(id: str, title: str, says: str, parts: Iterable[tuple[str, Part]], code: str) -> str:
-    """A worked example: its heading with an anchor, what it says, its parts under theirs, its code folded away."""
+    """A worked example: its heading with an anchor, what it says, its parts, and its code folded away."""
     anchor = _escape(id)
     shown = "\n".join(
-        f"<h3>{_escape(heading)}</h3>\n{part(each, heading)}" if heading else part(each) for heading, each in parts
+        f"<h3>{_escape(heading)}</h3>\n{part(each, heading)}" if heading else part(each)
+        for heading, each in parts
     )
     return (
         f'<section class="worked" id="{anchor}">\n<h2><a href="#{anchor}">{_escape(title)}</a></h2>\n'
@@ -136,11 +136,6 @@ def _outlines(drawing: Drawing) -> str:
             look = f' fill="none" stroke="{color}" stroke-width="{outline.line_width:g}"'
         written.append(f'<path d="{outline.path}"{look}/>')
     return "".join(written)
-
-
-def _unary_minus(latex: str) -> str:
-    # Typeset mathematics puts a binary operator's space around a minus that is not in braces.
-    return _UNARY_MINUS.sub(r"\1{-}", latex)
 
 
 def _escape(text: str) -> str:

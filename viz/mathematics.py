@@ -24,6 +24,7 @@ _TYPESETTING = threading.Lock()  # ziamath's configuration is global
 _COLOR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-zA-Z]{3,24}")
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
 _PATH = re.compile(rf"[A-Za-z]|{_NUMBER}")
+_UNARY_MINUS = re.compile(r"(^|[(={] ?)-")
 _NARROW_HAT = re.compile(r"(<mover[^>]*><mrow><mi[^>]*>[^<]<)/mi></mrow><mo>&#x00302;")
 
 
@@ -79,7 +80,7 @@ def _visible_character(character: str) -> str:
 def typeset_latex(latex: str) -> Drawing:
     r"""Typeset LaTeX mathematics; what cannot be typeset is drawn as plain text, so this never raises.
 
-    Arguments: `latex` without dollar signs; a unary minus is written `{-1.25}`.
+    Arguments: `latex` without dollar signs.
 
     >>> width, height = typeset_latex(r"\frac{a}{b}").size(20)
     >>> height > width
@@ -125,7 +126,10 @@ def _ziamath() -> Any:
 
 
 def _mathml_of_latex(latex: str) -> str:
-    mathml: str = _ziamath().tex.tex2mml(latex)
+    # A minus that begins something is a sign; outside braces it would be spaced like an operator.
+    mathml: str = _ziamath().tex.tex2mml(_UNARY_MINUS.sub(r"\1{-}", latex))
+    # It sets the sign of a partial derivative as an operator, with a space after it; in a group there is none.
+    mathml = mathml.replace("<mo>&#x02202;</mo>", "<mrow><mo>&#x02202;</mo></mrow>")
     # ziamath stretches every hat to a wide one; over a single letter the small circumflex is right.
     return _NARROW_HAT.sub(r'\1/mi></mrow><mo stretchy="false">&#710;', mathml)
 

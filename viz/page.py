@@ -19,10 +19,10 @@ from viz.mathematics import visible
 
 TITLE = "Backpropagation, worked out"
 _INTRODUCTION = (
-    "Every picture, equation and number on this page was computed by autograd-core, from the few lines of code "
-    "that stand at the end of each section. The pictures read from left to right: a circle is a variable, and "
-    "beside each arrow stands the local derivative of its head with respect to its tail. Along a path we multiply "
-    "(the chain rule); across paths we add (the sum rule)."
+    "Every picture, equation and number on this page was computed by autograd-core, from the few lines of "
+    "code that stand at the end of each section. The pictures read from left to right: a circle is a "
+    "variable, and beside each arrow stands the local derivative of its head with respect to its tail. "
+    "Along a path we multiply (the chain rule); across paths we add (the sum rule)."
 )
 _WRITTEN = "The lecture is written"
 
@@ -54,10 +54,11 @@ def write_lecture(
 ) -> Lecture:
     """Work out the lecture's rows, write `index.html` and every picture into a folder, and return all of it.
 
-    Arguments: `folder` is made if it is missing; `ids` of the rows to write, in any order, all that are there by
-    default; `progress` is told of each step. The pictures are `<id>-1.svg`, `<id>-1.png` and so on. Files appear
-    all together or not at all. Raises ValueError for an id that is unknown or still to come, OSError for a folder
-    that cannot be written (before anything is worked out), LayoutError if no layout engine works.
+    Arguments: `folder` is made if it is missing; `ids` of the rows to write, in any order, all that are there
+    by default; `progress` is told of each step. The pictures are `<id>-1.svg`, `<id>-1.png` and so on.
+    Nothing is written unless everything could be made. Raises ValueError for an id that is unknown or still
+    to come, OSError for a folder that cannot be written (before anything is worked out), LayoutError if no
+    layout engine works.
     """
     rows = chosen_rows(ids, catalogue)
     target = Path(folder)
@@ -90,15 +91,15 @@ def chosen_rows(ids: Iterable[str] | None, catalogue: Sequence[Row] = CATALOGUE)
     if ids is None:
         return tuple(there)
     wanted = [ids] if isinstance(ids, str) else list(dict.fromkeys(ids))
-    listed = ", ".join(row.id for row in there)
+    advice = f"Choose from {', '.join(row.id for row in there)}."
     for id in wanted:
         row = next((row for row in catalogue if row.id == id), None)
         if row is None:
-            raise ValueError(f"A row of the lecture is chosen by its id; {id!r} is none. Choose from {listed}.")
+            raise ValueError(f"A row of the lecture is chosen by its id; {id!r} is none. {advice}")
         if row.example is None:
-            raise ValueError(f"Row {row.number} of the lecture, {id!r}, is still to come. Choose from {listed}.")
+            raise ValueError(f"Row {row.number} of the lecture, {id!r}, is still to come. {advice}")
     if not wanted:
-        raise ValueError(f"At least one row of the lecture must be chosen; none was. Choose from {listed}.")
+        raise ValueError(f"At least one row of the lecture must be chosen; none was. {advice}")
     return tuple(row for row in there if row.id in wanted)
 
 
@@ -110,8 +111,8 @@ def lecture_page(
 ) -> str:
     """One page of HTML with the examples and what was checked; it loads nothing and runs nothing.
 
-    Arguments: `examples` in the order they are shown, `checks` by the row's id, `catalogue` the rows of the table
-    of contents. The same arguments give the same text.
+    Arguments: `examples` in the order they are shown, `checks` by the row's id, `catalogue` the rows of the
+    table of contents. The same arguments give the same text.
     """
     titles = {example.id: example.title for example in examples}
     sections = "\n".join((*(example.to_html() for example in examples), _checked(checks)))
@@ -140,8 +141,9 @@ def _contents(catalogue: Sequence[Row], titles: Mapping[str, str]) -> str:
             elsewhere = " (not on this page)" if row.example is not None else ""
             item = f'<span class="absent">{_escape(row.slide)}{elsewhere}</span>'
         items.append(f'<li value="{row.number}">{item}</li>')
-    note = ' <span class="absent">In grey: still to come.</span>' if any(row.example is None for row in catalogue) else ""
-    return f'<p><strong>The lecture.</strong>{note}</p>\n<ol>\n' + "\n".join(items) + "\n</ol>"
+    unfinished = any(row.example is None for row in catalogue)
+    note = ' <span class="absent">In grey: still to come.</span>' if unfinished else ""
+    return f"<p><strong>The lecture.</strong>{note}</p>\n<ol>\n" + "\n".join(items) + "\n</ol>"
 
 
 def _summary(checks: Mapping[str, Sequence[Check]]) -> str:
@@ -151,8 +153,8 @@ def _summary(checks: Mapping[str, Sequence[Check]]) -> str:
     differing = sum(not check.passed for check in all_checks)
     outcome = f"{differing} differ" if differing else "all agree"
     return (
-        f'<p class="summary"><a href="#checked">{len(all_checks)} results</a> were held against the lecture\'s own: '
-        f"{outcome}.</p>\n"
+        f'<p class="summary"><a href="#checked">{len(all_checks)} results</a> '
+        f"were held against the lecture's own: {outcome}.</p>\n"
     )
 
 
@@ -163,8 +165,8 @@ def _checked(checks: Mapping[str, Sequence[Check]]) -> str:
     head = "".join(f'<th scope="col">{title}</th>' for title in ("what", "expected", "got", "verdict"))
     return (
         '<section class="worked" id="checked">\n<h2><a href="#checked">What was checked</a></h2>\n'
-        "<p>The numbers and lines of the lecture, as printed there, beside what was computed here; a number agrees "
-        "if it does to every decimal printed.</p>\n"
+        "<p>The numbers and lines of the lecture, as printed there, beside what was computed here; a number "
+        "agrees if it does to every decimal printed.</p>\n"
         '<div class="table checks" role="group" aria-label="What was checked" tabindex="0">\n'
         f"<table><thead><tr>{head}</tr></thead>\n{groups}\n</table>\n</div>\n</section>"
     )

@@ -13,7 +13,7 @@ Direction: TypeAlias = Literal["right", "down"]
 
 @dataclass(frozen=True)
 class Math:
-    """A label in LaTeX mathematics, without dollar signs; a unary minus is written `{-1.25}`."""
+    """A label in LaTeX mathematics, without dollar signs."""
 
     latex: str
 

@@ -68,7 +68,8 @@ def number(markup: str, attribute: str) -> float:
 def test_a_formula_is_a_labelled_outline_in_the_colour_of_the_text() -> None:
     markup = formula(r"\frac{\partial y}{\partial x}", "∂y/∂x")
     (svg, look), *outlines = Reader(markup).elements
-    assert svg == "svg" and look["role"] == "img" and look["aria-label"] == "∂y/∂x" and look["fill"] == "currentColor"
+    assert svg == "svg" and look["role"] == "img" and look["aria-label"] == "∂y/∂x"
+    assert look["fill"] == "currentColor"
     assert outlines and {tag for tag, _ in outlines} == {"path"}
     assert not re.search(r"\b(id|style|href|xmlns)=", markup)
 
@@ -100,11 +101,12 @@ def test_an_explanation_has_its_left_side_once_and_each_line_its_rule() -> None:
     lines = explain(*diamond())
     assert isinstance(lines, Explanation)
     markup = explanation(lines)
-    said = [look["aria-label"] for tag, look in Reader(markup).elements if tag == "svg"]
-    assert said[0] == "∂y/∂x" and said.count("∂y/∂x") == 1
-    assert said[1:] == [f"= {step.formula.text}" for step in lines]  # type: ignore[attr-defined]
+    labels = [look["aria-label"] for tag, look in Reader(markup).elements if tag == "svg"]
+    assert labels[0] == "∂y/∂x" and labels.count("∂y/∂x") == 1
+    assert labels[1:] == [f"= {step.formula.text}" for step in lines]  # type: ignore[attr-defined]
     assert re.findall(r'class="rule">([^<]*)<', markup) == ["sum rule", "chain rule", "local derivatives"]
-    assert markup.startswith('<div class="equations" role="group" aria-label="The derivative of y with respect to x"')
+    said = "The derivative of y with respect to x"
+    assert markup.startswith(f'<div class="equations" role="group" aria-label="{said}"')
 
 
 def test_a_table_is_typeset_and_scrolls_on_its_own() -> None:
@@ -114,14 +116,15 @@ def test_a_table_is_typeset_and_scrolls_on_its_own() -> None:
 
 
 def test_a_picture_is_a_figure_and_a_wide_one_can_be_scrolled() -> None:
-    y, x = diamond()
+    y, _ = diamond()
     assert 'class="picture"' in picture(draw(y)) and "tabindex" not in picture(draw(y))
     assert 'class="picture wide" tabindex="0"' in picture(draw(y, style="full"))
     assert part(draw(y)) == picture(draw(y)) and part("a < b") == "<p>a &lt; b</p>"
 
 
 def test_a_section_has_an_anchor_headings_and_its_code_as_text() -> None:
-    markup = section("id", "Title & more", "It says <this>.", (("Part", "One."), ("", "Two.")), "if a < b:\n    pass\n")
+    parts = (("Part", "One."), ("", "Two."))
+    markup = section("id", "Title & more", "It says <this>.", parts, "if a < b:\n    pass\n")
     found = Reader(markup)
     assert [tag for tag, _ in found.elements if tag in ("h2", "h3")] == ["h2", "h3"]
     assert ("section", {"class": "worked", "id": "id"}) in found.elements
@@ -143,8 +146,8 @@ def test_hostile_names_are_only_text_in_every_fragment(name: str) -> None:
     for markup in written:
         found = Reader(markup)
         assert found.tags() <= plain | {"table", "thead", "tbody", "tr", "th", "td", "caption", "div", "span"}
-        assert not {attribute for _, look in found.elements for attribute in look if attribute.startswith("on")}
-        assert "style" not in {attribute for _, look in found.elements for attribute in look}
+        attributes = {attribute for _, look in found.elements for attribute in look}
+        assert not {each for each in attributes if each.startswith("on") or each == "style"}
 
 
 def test_names_that_are_not_mathematics_are_shown_as_they_are() -> None:

@@ -102,7 +102,7 @@ def test_the_dot_is_readable() -> None:
 def test_backslashes_and_html_in_names_are_text_to_the_engine() -> None:
     dot = DRAWN["hostile"].dot
     assert r"\\input{/etc/passwd}" in dot and r"\\N \\G \\l" in dot
-    assert 'label="<b>html label</b>"' in dot
+    assert 'label="&lt;b&gt;html label&lt;/b&gt;"' in dot
     assert "\u202e" not in dot and "\x00" not in dot
 
 

@@ -95,7 +95,7 @@ def example_3(x: float = 1.5, n: int = 5) -> WorkedExample:
     return WorkedExample(
         id="example-3",
         title="Example 3: many paths, and the weights",
-        says="y is the sum of w_j^(2) a_j with a_j = w_j^(1) x: a weight that multiplies is an arrow's label.",
+        says="y is the sum of wⱼ⁽²⁾ aⱼ with aⱼ = wⱼ⁽¹⁾ x: a weight that multiplies is an arrow's label.",
         parts=(
             ("The graph", draw(y, wrt=[x_])),
             ("The derivative with respect to x", explanation),
