@@ -79,7 +79,7 @@ class Graph:
     """
 
     def __init__(self, y: Value | Sequence[Value], wrt: Any = None) -> None:
-        roots = (y,) if isinstance(y, Value) or not hasattr(y, "__iter__") else tuple(y)
+        roots: tuple[Any, ...] = (y,) if isinstance(y, Value) or not hasattr(y, "__iter__") else tuple(y)
         for root in roots:
             if not isinstance(root, Value):
                 raise OperandError(f"A graph is made of Values; got {root!r} as an output.")

@@ -54,6 +54,13 @@ class Paths:
     """All paths of a graph from the node ``tail`` to the node ``head`` (indices), never stored."""
 
     def __init__(self, graph: Graph, head: int, tail: int) -> None:
+        for end in (head, tail):
+            if end not in graph.shown:
+                seen = ", ".join(graph.full_name(each).ascii for each in graph.inputs)
+                raise NoPathError(
+                    f"{graph.full_name(end).ascii} is not shown in the graph as seen from {seen}. "
+                    "Leave out wrt=, or name a node that lies between."
+                )
         self.graph, self.head, self.tail = graph, head, tail
         if not self.count:
             raise NoPathError(graph.no_path(tail, head))

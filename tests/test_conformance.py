@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from autograd_core import Value
-from viz.inspection import faults
 from viz.lecture import CATALOGUE, example_1, example_2, example_3, mini_network, scalar_network
+from viz.rendering.inspection import faults
 
 WORKED = [row for row in CATALOGUE if row.example]
 

@@ -30,8 +30,8 @@ def disputed_points() -> str:
             rows.append((f"{row.name}({point})", f"{special.value:g}", partials, special.reason))
     table = Table(("at", "value", "derivative to each operand", "because"), tuple(rows))
     return (
-        "# Disputed points\n\nWhere mathematics leaves a choice, or has only a limit, this is what the table of primitives "
-        "takes. The page is written from the table itself.\n\n" + table.to_markdown() + "\n"
+        "# Disputed points\n\nWhere mathematics leaves a choice, or has only a limit, this is what the table of "
+        "primitives takes. The page is written from the table itself.\n\n" + table.to_markdown() + "\n"
     )
 
 

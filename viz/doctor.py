@@ -17,7 +17,7 @@ from pathlib import Path
 
 import autograd_core
 from viz.drawing import draw
-from viz.layout import ENVIRONMENT_VARIABLE, available_engines
+from viz.rendering.layout import ENVIRONMENT_VARIABLE, available_engines
 
 DISTRIBUTION = "autograd-core"
 PACKAGES = ("autograd_core", "nn", "viz")

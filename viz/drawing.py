@@ -16,8 +16,8 @@ from autograd_core.value import Value
 from autograd_core.writing import LATEX, UNICODE, write
 from viz.collapsing import collapse
 from viz.eliding import elide_alike
-from viz.parts import Edge, Label, Math, Node, Plain, plain
 from viz.picture import Picture
+from viz.rendering.parts import Edge, Label, Math, Node, Plain, plain
 
 Style = Literal["lecture", "full"]
 Show = Literal["symbols", "numbers", "both", "expanded"]

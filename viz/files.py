@@ -16,10 +16,11 @@ def write_files(folder: Path, files: Mapping[str, bytes], what: str) -> tuple[Pa
     for nothing is removed again. `what` opens the error's sentence, as in 'A picture is saved'. Raises
     OSError, of the kind met, naming the file or folder that cannot be written and what to do.
     """
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    missing: list[Path] = []
     staged: Path | None = None
     at = folder
     try:
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(dir=folder, prefix=".unfinished-"))
         for name, content in files.items():
@@ -31,13 +32,15 @@ def write_files(folder: Path, files: Mapping[str, bytes], what: str) -> tuple[Pa
             at = folder / name
             os.replace(staged / name, at)
         staged.rmdir()
-    except OSError as problem:
+    except BaseException as problem:  # an interrupt must leave nothing unfinished either
         if staged is not None:
             shutil.rmtree(staged, ignore_errors=True)
         for made in missing:
             if made.is_dir() and not any(made.iterdir()):
                 made.rmdir()
-        raise _refused(at, problem, what) from problem
+        if isinstance(problem, OSError):
+            raise _refused(at, problem, what) from problem
+        raise
     return tuple(folder / name for name in files)
 
 
@@ -46,8 +49,9 @@ def require_writable(folder: Path, what: str) -> None:
 
     Raises OSError, of the kind met, with the sentence `write_files` would use.
     """
-    nearest = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
     try:
+        folder.exists()  # refuses a name that is too long
+        nearest = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
         if not nearest.is_dir():
             inside = "" if nearest == folder else f": {str(nearest)!r}"
             raise NotADirectoryError(f"a file is in the way{inside}")

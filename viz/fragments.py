@@ -16,8 +16,8 @@ from importlib.resources import files
 from autograd_core.explanation import NUMBERS, RESULT, Explanation
 from autograd_core.table import Table
 from autograd_core.writing import LATEX, UNICODE
-from viz.mathematics import UNITS, Drawing, typeset_latex, visible
 from viz.picture import Picture
+from viz.rendering.mathematics import UNITS, Drawing, typeset_latex, visible
 
 Part = Picture | Explanation | Table | str
 

@@ -15,7 +15,7 @@ from viz.files import require_writable, write_files
 from viz.fragments import style_for
 from viz.lecture.catalogue import CATALOGUE, Row
 from viz.lecture.worked_example import Check, WorkedExample
-from viz.mathematics import visible
+from viz.rendering.mathematics import visible
 
 TITLE = "Backpropagation, worked out"
 _INTRODUCTION = (

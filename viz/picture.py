@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from viz.arrangement import SEPARATION, arrange, engine_sizes, measure_all
 from viz.files import write_files
-from viz.mathematics import visible
-from viz.parts import Direction, Edge, Label, Math, Node, Plain, require_color
-from viz.ranks import dot_text
-from viz.scene import Scene
-from viz.svg import write_svg
+from viz.rendering.arrangement import SEPARATION, arrange, engine_sizes, measure_all
+from viz.rendering.mathematics import visible
+from viz.rendering.parts import Direction, Edge, Label, Math, Node, Plain, require_color
+from viz.rendering.ranks import dot_text
+from viz.rendering.scene import Scene
+from viz.rendering.svg import write_svg
 
 __all__ = ["Edge", "Label", "Math", "Node", "Picture", "Plain"]
 
@@ -33,7 +33,7 @@ class Picture:
 
     Arguments: `direction` of the arrows, 'right' or 'down'; `note` a line of text under the picture;
     `title` what a screen reader and a browser's tab call it; `background` a colour, or 'none';
-    `scale` multiplies its size; `engine` as in `viz.layout.lay_out`. The same picture gives the same bytes
+    `scale` multiplies its size; `engine` as in `viz.rendering.layout.lay_out`. The same picture gives the same bytes
     in every process. Asking for svg, png or html raises LayoutError if no layout engine works.
     """
 
@@ -116,7 +116,7 @@ class Picture:
         if form is None:
             raise ValueError(
                 f"A picture is saved as .svg, .png, .html or .dot; {target.name!r} ends in "
-                f"{target.suffix or 'none of them'!r}. Give the file one of these endings."
+                f"{repr(target.suffix) if target.suffix else 'none of them'}. Give the file one of these endings."
             )
         if not target.parent.is_dir():
             raise FileNotFoundError(

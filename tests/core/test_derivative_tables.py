@@ -47,8 +47,8 @@ def test_the_three_tables_of_the_mini_network_with_a_generic_g() -> None:
         "dyhat/dz_i = w_i     i = 0..2",
         "dE/dyhat = yhat - y",
     ]
-    table = ag.global_derivatives(MINI.E, wrt=WEIGHTS, of=[*WEIGHTS, *map(MINI.values.get, ["a_0", "a_1", "a_2", "yhat"])],
-                                  general=True)  # fmt: skip
+    asked = [*WEIGHTS, *(MINI.values[name] for name in ("a_0", "a_1", "a_2", "yhat"))]
+    table = ag.global_derivatives(MINI.E, wrt=WEIGHTS, of=asked, general=True)
     assert rows(table) == [
         "dE/dw_ij = dE/dyhat dyhat/dz_i dz_i/da_i da_i/dw_ij = (yhat - y) w_i g'(a_i) x_j  i = 0..2, j = 0..2",
         "dE/dw_i = dE/dyhat dyhat/dw_i = (yhat - y) z_i                                    i = 0..2",

@@ -76,6 +76,12 @@ def test_no_path_is_an_error_that_says_the_derivative_is_0() -> None:
         Paths(both, both.index("u"), both.index("y"))
 
 
+def test_an_end_that_wrt_hides_is_named() -> None:
+    graph = parse("y = 2*x*w").graph(wrt="x")
+    with pytest.raises(NoPathError, match="w is not shown in the graph as seen from x"):
+        Paths(graph, graph.index("y"), graph.index("w"))
+
+
 def test_a_path_of_100_000_edges_is_listed() -> None:
     x = Value(1.0, "x")
     y = x

@@ -10,10 +10,10 @@ import pytest
 import autograd_core as ag
 import viz
 from autograd_core import Graph, NoPathError, StaleGraphError, Value
-from viz.inspection import faults
 from viz.lecture import example_1, example_2, example_3, mini_network, scalar_network, simple
-from viz.parts import plain
 from viz.picture import Picture
+from viz.rendering.inspection import faults
+from viz.rendering.parts import plain
 
 GOLDEN = Path(__file__).parent / "golden"
 PICTURES = {
@@ -181,7 +181,9 @@ def test_drawing_twice_shows_the_same_and_leaves_gradients_alone() -> None:
     assert x.grad == 10.0
 
 
-HOSTILE = ["</text><script>alert(1)</script>", '"', "a\nb", r"\input{/etc/passwd}", "a\u202eb", "$x$", "<b>", "%", "a" * 300]
+HOSTILE = [
+    "</text><script>alert(1)</script>", '"', "a\nb", r"\input{/etc/passwd}", "a\u202eb", "$x$", "<b>", "%", "a" * 300,
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

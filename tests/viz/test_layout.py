@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from viz import layout
 from viz.errors import LayoutError
-from viz.layout import ENVIRONMENT_VARIABLE, available_engines, lay_out
+from viz.rendering import layout
+from viz.rendering.layout import ENVIRONMENT_VARIABLE, available_engines, lay_out
 
 DOT = 'digraph { a -> b [label="x"] }'
 

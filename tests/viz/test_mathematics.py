@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from viz.mathematics import Drawing, is_color, typeset_latex, typeset_text, visible
+from viz.rendering.mathematics import Drawing, is_color, typeset_latex, typeset_text, visible
 
 LECTURE_LATEX = (
     r"x_1", r"\mathrm{loss}", r"\hat{y} - y", r"\frac{\partial E}{\partial w_1}", r"\sum_{j=1}^{N} w_j",

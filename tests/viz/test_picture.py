@@ -14,9 +14,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from gallery import GALLERY, HOSTILE_NAMES, picture
 
-from viz.geometry import Disc
-from viz.inspection import faults
 from viz.picture import Edge, Math, Node, Picture, Plain
+from viz.rendering.geometry import Disc
+from viz.rendering.inspection import faults
 
 DRAWN = {name: make() for name, make in GALLERY.items()}
 DIAMOND = DRAWN["diamond"]
@@ -175,7 +175,7 @@ def test_a_picture_is_saved_in_the_form_of_its_suffix(suffix: str, tmp_path: Pat
     ("name", "error", "said"),
     [
         ("picture.pdf", ValueError, r"\.svg, \.png, \.html or \.dot; 'picture\.pdf' ends in '\.pdf'\. Give"),
-        ("picture", ValueError, "ends in 'none of them'"),
+        ("picture", ValueError, "ends in none of them"),
         ("missing/picture.svg", FileNotFoundError, "missing' does not. Create it first"),
         ("folder.svg", OSError, "cannot .it is a folder.. Choose another place"),
     ],

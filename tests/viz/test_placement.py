@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from viz.geometry import (
+from viz.rendering.geometry import (
     Box,
     Disc,
     Path,
@@ -22,8 +22,8 @@ from viz.geometry import (
     shortened,
     smooth,
 )
-from viz.placement import GAP, Request, place_labels
-from viz.routing import route
+from viz.rendering.placement import GAP, Request, place_labels
+from viz.rendering.routing import route
 
 ABOVE = (0.0, -1.0)
 

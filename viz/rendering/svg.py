@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from viz.geometry import Box, Disc, Path, along, box_of, length, path_meets_box, shifted, shortened
-from viz.mathematics import UNITS, visible
-from viz.measuring import OUTLINE_WIDTH, Ink
-from viz.parts import Edge, plain
-from viz.scene import HEAD_LENGTH, HEAD_WIDTH, PlacedArrow, PlacedNode, Scene
+from viz.rendering.geometry import Box, Disc, Path, along, box_of, length, path_meets_box, shifted, shortened
+from viz.rendering.mathematics import UNITS, visible
+from viz.rendering.measuring import OUTLINE_WIDTH, Ink
+from viz.rendering.parts import Edge, plain
+from viz.rendering.scene import HEAD_LENGTH, HEAD_WIDTH, PlacedArrow, PlacedNode, Scene
 
 INK = "#000000"
 FADED = "#d2d2d2"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from viz.geometry import Box, Path, Solid, box_of, box_of_path
-from viz.mathematics import typeset_text
-from viz.measuring import NOTE_SIZE, OUTLINE_WIDTH, Ink
-from viz.parts import Edge, Node
+from viz.rendering.geometry import Box, Path, Solid, box_of, box_of_path
+from viz.rendering.mathematics import typeset_text
+from viz.rendering.measuring import NOTE_SIZE, OUTLINE_WIDTH, Ink
+from viz.rendering.parts import Edge, Node
 
 HEAD_LENGTH = 9.0
 HEAD_WIDTH = 6.6

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from viz.geometry import (
+from viz.rendering.geometry import (
     Box,
     Path,
     Solid,

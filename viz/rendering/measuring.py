@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from viz.geometry import Box, Disc, Point, Solid, box_of
-from viz.mathematics import Drawing, typeset_latex, typeset_text
-from viz.parts import Direction, Label, Math, Node
+from viz.rendering.geometry import Box, Disc, Point, Solid, box_of
+from viz.rendering.mathematics import Drawing, typeset_latex, typeset_text
+from viz.rendering.parts import Direction, Label, Math, Node
 
 NAME_SIZE = 21.0
 LINE_SIZE = 16.0

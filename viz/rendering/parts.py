@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from viz.mathematics import is_color
+from viz.rendering.mathematics import is_color
 
 Shape: TypeAlias = Literal["circle", "box", "plain"]
 Direction: TypeAlias = Literal["right", "down"]

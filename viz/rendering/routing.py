@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from viz.geometry import (
+from viz.rendering.geometry import (
     Path,
     Point,
     Solid,

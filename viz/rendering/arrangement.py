@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 from math import inf
 
-from viz.geometry import (
+from viz.rendering.geometry import (
     Box,
     Disc,
     Path,
@@ -20,12 +20,12 @@ from viz.geometry import (
     path_meets_solid,
     paths_cross,
 )
-from viz.measuring import LABEL_SIZE, OUTLINE_WIDTH, Body, Ink, caption_places, measure, typeset
-from viz.parts import Direction, Edge, Node
-from viz.placement import GAP, Request, place_labels, unit
-from viz.ranks import Ranks, find_ranks
-from viz.routing import route
-from viz.scene import HEAD_LENGTH, PlacedArrow, PlacedNode, Scene, framed
+from viz.rendering.measuring import LABEL_SIZE, OUTLINE_WIDTH, Body, Ink, caption_places, measure, typeset
+from viz.rendering.parts import Direction, Edge, Node
+from viz.rendering.placement import GAP, Request, place_labels, unit
+from viz.rendering.ranks import Ranks, find_ranks
+from viz.rendering.routing import route
+from viz.rendering.scene import HEAD_LENGTH, PlacedArrow, PlacedNode, Scene, framed
 
 SEPARATION = 34.0
 """The least distance between two nodes of a rank, in pixels."""
@@ -44,7 +44,7 @@ def arrange(
 ) -> Scene:
     """Return the finished geometry of nodes and edges.
 
-    Raises LayoutError as `viz.layout.lay_out` does.
+    Raises LayoutError as `viz.rendering.layout.lay_out` does.
     """
     if not nodes:
         return framed((), (), note)

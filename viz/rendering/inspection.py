@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from viz.geometry import Box, box_meets_solid, box_of, box_of_path, grown, path_meets_box, path_meets_solid
-from viz.scene import Scene
+from viz.rendering.geometry import Box, box_meets_solid, box_of, box_of_path, grown, path_meets_box, path_meets_solid
+from viz.rendering.scene import Scene
 
 TOLERANCE = 0.5
 """In pixels: ink boxes may be larger than the ink by so much."""

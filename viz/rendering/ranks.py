@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import graphviz
-
-from viz.geometry import Path, Point, segments_cross
-from viz.layout import lay_out
-from viz.mathematics import visible
-from viz.parts import Direction, Edge, Node, plain
+from viz.rendering.geometry import Path, Point, segments_cross
+from viz.rendering.layout import lay_out
+from viz.rendering.mathematics import visible
+from viz.rendering.parts import Direction, Edge, Node, plain
 
 _POINTS_PER_INCH = 72.0  # one point of the engine is one pixel here
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
@@ -50,6 +48,8 @@ def dot_text(
     Arguments: `sizes` are the nodes' widths and heights, `separation` the least distance between nodes of
     a rank, in pixels; `columns` force the order inside ranks.
     """
+    import graphviz  # here, so that the doctor can start without it
+
     graph = graphviz.Digraph(
         graph_attr={
             "rankdir": "LR" if direction == "right" else "TB",
@@ -84,6 +84,8 @@ def dot_text(
 
 
 def _quoted(text: str) -> str:
+    import graphviz
+
     # DOT reads HTML entities, so a name cannot become markup where DOT is pasted into a page either.
     return str(graphviz.escape(html.escape(visible(text), quote=False)))
 
@@ -98,7 +100,7 @@ def find_ranks(
 ) -> Ranks:
     """Return the engine's ranks, in the nodes' own order wherever that makes no more arrows cross.
 
-    Raises LayoutError as `viz.layout.lay_out` does.
+    Raises LayoutError as `viz.rendering.layout.lay_out` does.
     """
 
     def ask(columns: Sequence[Sequence[int]]) -> Ranks:

@@ -1,0 +1,128 @@
+"""What can be watched while a graph is built: the first nan, and the user's line each node was made on.
+
+Nobody watching is the ordinary case, and costs a new node one look at ``observers``, an empty list.
+Who watches is a matter of the context (the thread, the task); ``observers`` only says that somebody does.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from autograd_core.errors import AnomalyError
+
+if TYPE_CHECKING:
+    from autograd_core.value import Value
+
+observers: list[str] = []
+
+_MOST_OPERANDS_SHOWN = 6
+_watching_for_nan: ContextVar[bool] = ContextVar("watching_for_nan", default=False)
+_recordings: ContextVar[tuple[dict[Value, str], ...]] = ContextVar("recordings", default=())
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """Within the block, stop with :class:`AnomalyError` at the first node or adjoint that becomes nan.
+
+    A node with an operand that was nan before the block did not make it, and is let through.
+
+    >>> from autograd_core import Value
+    >>> with detect_anomaly():
+    ...     Value(math.inf, "x") - math.inf
+    Traceback (most recent call last):
+    autograd_core.errors.AnomalyError: sub(inf, inf) became nan. Its operands: x = inf, inf.
+    """
+    token = _watching_for_nan.set(True)
+    observers.append("nan")
+    try:
+        yield
+    finally:
+        observers.pop()
+        _watching_for_nan.reset(token)
+
+
+@contextmanager
+def recording_lines() -> Iterator[dict[Value, str]]:
+    """Within the block, note for each new node the line outside this package that made it.
+
+    Gives a dictionary from nodes to ``file:line``; it keeps its nodes alive.  Nodes of other threads
+    are not in it.
+
+    >>> from autograd_core import Value
+    >>> with recording_lines() as lines:
+    ...     y = 2 * Value(1.0)
+    >>> lines[y]
+    '<doctest ...>:2'
+    """
+    lines: dict[Value, str] = {}
+    token = _recordings.set((*_recordings.get(), lines))
+    observers.append("lines")
+    try:
+        yield lines
+    finally:
+        observers.pop()
+        _recordings.reset(token)
+
+
+def observe(node: Value) -> None:
+    """Tell those who watch in this context of a new node; raises for one that makes a nan."""
+    recordings = _recordings.get()
+    if recordings:
+        line = _user_line()
+        for lines in recordings:
+            lines[node] = line
+    require_number(node, node._data)
+
+
+def require_number(node: Value, data: float) -> None:
+    """Raise if this context watches for nan and ``node`` is about to become the first one."""
+    if data == data or not _watching_for_nan.get():
+        return
+    if node.op is None:
+        raise AnomalyError(f"{f'the leaf {node._name}' if node._name else 'a leaf'} was set to nan.")
+    if any(not isinstance(operand, float) and math.isnan(operand._data) for operand in node.operands):
+        return
+    called = _listed([f"{_number(operand):.6g}" for operand in node.operands[: _MOST_OPERANDS_SHOWN + 1]])
+    described = _listed([_described(operand) for operand in node.operands[: _MOST_OPERANDS_SHOWN + 1]])
+    raise AnomalyError(f"{node.op.name}({called}) became nan. Its operands: {described}.")
+
+
+def require_numbers(order: Sequence[Value], adjoints: Sequence[float]) -> None:
+    """Raise if this context watches for nan and an adjoint is one, naming the first of the sweep."""
+    if not _watching_for_nan.get():
+        return
+    for node, adjoint in zip(reversed(order), reversed(adjoints), strict=True):
+        if math.isnan(adjoint):
+            shown = node._name or (node.op.name if node.op is not None else "a leaf")
+            raise AnomalyError(
+                f"the adjoint of {shown} (data {node._data:.6g}) became nan in the backward pass: "
+                "an infinite local derivative met an adjoint of 0, infinities cancelled, or a local derivative is nan."
+            )
+
+
+def _number(operand: Any) -> float:
+    return operand if isinstance(operand, float) else float(operand._data)
+
+
+def _described(operand: Any) -> str:
+    name = None if isinstance(operand, float) else operand._name
+    return f"{name} = {_number(operand):.6g}" if name else f"{_number(operand):.6g}"
+
+
+def _listed(operands: list[str]) -> str:
+    shown = operands[:_MOST_OPERANDS_SHOWN]
+    return ", ".join([*shown, "..."] if len(operands) > len(shown) else shown)
+
+
+def _user_line() -> str:
+    package = os.path.dirname(os.path.abspath(__file__)) + os.sep
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
