@@ -78,7 +78,7 @@ def ledger(y: Value | Graph, wrt: Any = None) -> Table:
     >>> a = Value(3.0, "a")
     >>> print(ledger((a * a).named("y")))
     edge   adjoint  local derivative  contribution  sum so far
-    -----  -------  ----------------  ------------  ------------
+    -----  -------  ----------------  ------------  ----------
     y → a  1        ∂y/∂a = a = 3     (1)(3) = 3    ∂y/∂a = 3
     y → a  1        ∂y/∂a = a = 3     (1)(3) = 3    ∂y/∂a = 6
     """

@@ -125,8 +125,8 @@ def explain(
     >>> x = Value(1.0, "x")
     >>> a_1, a_2 = (3 * x).named("a_1"), (-x).named("a_2")
     >>> print(explain((2 * a_1 + a_2).named("y"), x).to_text(ASCII))
-    dy/dx = d/dx (2a_1 + 1a_2)               [sum rule]
-          = (2) da_1/dx + (1) da_2/dx        [chain rule]
+    dy/dx = d/dx (2a_1 + 1a_2)                 [sum rule]
+          = (2) da_1/dx + (1) da_2/dx          [chain rule]
           = dy/da_1 da_1/dx + dy/da_2 da_2/dx  [local derivatives]
           = (2)(3) + (1)(-1)
           = 5

@@ -58,7 +58,7 @@ def draw(
     >>> a = (3 * x).named("a")
     >>> picture = draw((2 * a).named("y"))
     >>> [(edge.tail, edge.label.latex, edge.head) for edge in picture.edges]
-    [('n0', '3', 'n1'), ('n1', '2', 'n3')]
+    [('n0', '3', 'n1'), ('n1', '2', 'n2')]
     """
     _require("style", style, ("lecture", "full"))
     _require("show", show, (None, "symbols", "numbers", "both", "expanded"))
