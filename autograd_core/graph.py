@@ -7,20 +7,22 @@ nodes: the derivative across a hidden part is the sum over its paths of the prod
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from autograd_core import primitives as rows
 from autograd_core.errors import NoPathError, OperandError
 from autograd_core.names import Name
 from autograd_core.row import Primitive
 from autograd_core.symbol import Symbol
 from autograd_core.value import FlatValues, Value, flatten_values, require_fresh, restore_values, topological_order
 
-# Formulas of unnamed nodes are written out to this depth, then as an ellipsis.
-_INLINE_DEPTH = 24
+# Formulas are cut at this height: no line shows more, and none of what works on them need fear deep recursion.
+_TALLEST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class Graph:
             raise OperandError("This graph was read from a text without numbers, so it has no Values. Give numbers.")
         return tuple(self._values[at] for at in self.outputs)
 
-    @property
+    @cached_property
     def has_numbers(self) -> bool:
         """Whether every node has a value."""
         return all(node.data is not None for node in self.record)
@@ -206,9 +208,7 @@ class Graph:
 
         Where no computed node has a name all are kept, and ``hint`` says how to name them.
         """
-        smaller = object.__new__(Graph)
-        smaller.__dict__.update({key: item for key, item in vars(self).items() if not isinstance(item, dict)})
-        smaller._index_of = self._index_of
+        smaller = self._twin()
         ends = set(self.inputs) | set(self.outputs)
         if keep is not None:
             kept = {self.index(each) for each in keep}
@@ -223,24 +223,31 @@ class Graph:
 
     def seen_from(self, wrt: Any) -> Graph:
         """The same record as seen from other inputs, uncontracted."""
-        other = self.contract(keep=())
+        other = self._twin()
         other._build(self.record, self.outputs, wrt)
         return other
 
+    def _twin(self) -> Graph:
+        # What is cached belongs to the nodes shown, so a twin starts without it.
+        twin = object.__new__(Graph)
+        for attribute in ("record", "outputs", "inputs", "shown", "contracted", "hint", "_values", "_index_of"):
+            setattr(twin, attribute, getattr(self, attribute))
+        return twin
+
     @cached_property
     def edges(self) -> tuple[GraphEdge, ...]:
-        """The arrows between shown nodes, by head, then by argument."""
+        """The arrows between shown nodes, by tail and head, parallel ones by argument."""
         found = []
         for head in self.shown:
             if self.contracted:
-                across = self._across(head)
-                found += [GraphEdge(tail, head, across[tail], None, self) for tail in sorted(across)]
+                for tail, partial in self._across(head, 1.0, self._numbers).items():
+                    found.append(GraphEdge(tail, head, partial if self.has_numbers else None, None, self))
             else:
-                found += [
-                    GraphEdge(operand, head, partial, position, self)
-                    for position, (operand, partial) in enumerate(self._arguments(head))
-                    if type(operand) is int and operand in self._shown_set
-                ]
+                node = self.record[head]
+                for position, operand in enumerate(node.operands):
+                    if type(operand) is int and operand in self._shown_set:
+                        partial = node.partials[position] if node.partials is not None else None
+                        found.append(GraphEdge(operand, head, partial, position, self))
         return tuple(sorted(found, key=lambda edge: (edge.tail, edge.head)))
 
     @cached_property
@@ -251,90 +258,105 @@ class Graph:
     def _relevant(self) -> frozenset[int]:
         return frozenset(self._reached_from(self.inputs))
 
-    def _arguments(self, index: int) -> Iterator[tuple[int | float, float | None]]:
+    def _numbers(self, index: int) -> Sequence[float]:
         node = self.record[index]
-        partials = node.partials if node.partials is not None else (None,) * len(node.operands)
-        return zip(node.operands, partials, strict=True)
+        return node.partials if node.partials is not None else (math.nan,) * len(node.operands)
 
-    def _across(self, head: int) -> dict[int, float | None]:
-        """The derivative of ``head`` with respect to each nearest shown node below it."""
-        inside: dict[int, float] = {head: 1.0}
-        reached: dict[int, float | None] = {}
-        for at in range(head, -1, -1):
-            if at not in inside:
-                continue
-            for operand, partial in self._arguments(at):
+    def _across(self, head: int, one: Any, partials_of: Callable[[int], Sequence[Any]]) -> dict[int, Any]:
+        """The derivative of ``head`` to each nearest shown node below: over hidden paths, sums of products.
+
+        The same sweep serves numbers and symbols.
+        """
+        inside: dict[int, Any] = {head: one}
+        reached: dict[int, Any] = {}
+        pending = [-head]
+        while pending:
+            at = -heapq.heappop(pending)  # the newest first: all that adds to it has been seen
+            for operand, partial in zip(self.record[at].operands, partials_of(at), strict=True):
                 if type(operand) is not int or operand not in self._relevant:
                     continue
-                product = inside[at] * partial if partial is not None else math.nan
-                if operand in self._shown_set:
-                    reached[operand] = None if partial is None else (reached.get(operand) or 0.0) + product
-                else:
-                    inside[operand] = inside.get(operand, 0.0) + product
+                target = reached if operand in self._shown_set else inside
+                if operand not in target and target is inside:
+                    heapq.heappush(pending, -operand)
+                product = _kept_short(inside[at] * partial)
+                target[operand] = _kept_short(target[operand] + product) if operand in target else product
         return reached
 
     # --- formulas -------------------------------------------------------------------------------
 
-    def symbol(self, index: int, depth: int = _INLINE_DEPTH) -> Symbol:
+    def symbol(self, index: int) -> Symbol:
         """A node inside a formula: its name, or else the formula (the number, for a leaf) it stands for."""
         node = self.record[index]
         if node.name or index in self._shown_set:
             return Symbol(self.full_name(index))
         if node.op is None:
             return Symbol(self.full_name(index)) if node.data is None else Symbol(number=node.data)
-        return self.formula(index, depth)
+        return self.formula(index)
 
-    def formula(self, index: int, depth: int = _INLINE_DEPTH) -> Symbol:
-        """What a node was computed as, in the names of the nodes around it."""
+    def formula(self, index: int) -> Symbol:
+        """What a node was computed as, in the names of the nodes around it; its depths are an ellipsis."""
+        waiting = [index]
+        while waiting:
+            node = self.record[waiting[-1]]
+            hidden = [at for at in node.parents if self._is_inlined(at) and at not in self._formulas]
+            if hidden and waiting[-1] not in self._formulas:
+                waiting += hidden
+                continue
+            done = waiting.pop()
+            if node.op is not None and done not in self._formulas:
+                self._formulas[done] = _kept_short(Symbol.applied(node.op, list(map(self._operand, node.operands))))
+        return self._formulas[index] if self.record[index].op is not None else self.symbol(index)
+
+    @cached_property
+    def _formulas(self) -> dict[int, Symbol]:
+        return {}
+
+    def _is_inlined(self, index: int) -> bool:
         node = self.record[index]
-        if node.op is None:
-            return self.symbol(index)
-        if depth <= 0:
-            return Symbol(Name(r"\ldots", "…", "...", "rest", True))
-        return Symbol.applied(node.op, [self._operand(operand, depth - 1) for operand in node.operands])
+        return node.op is not None and not node.name and index not in self._shown_set
 
-    def _operand(self, operand: int | float, depth: int = _INLINE_DEPTH) -> Symbol:
-        return self.symbol(operand, depth) if type(operand) is int else Symbol(number=float(operand))
+    def _operand(self, operand: int | float) -> Symbol:
+        return self.symbol(operand) if type(operand) is int else Symbol(number=float(operand))
 
     def partial_symbols(self, index: int, expanded: bool = False) -> list[Symbol]:
         """The local derivatives of a node as formulas, one per argument."""
         node = self.record[index]
         assert node.op is not None
-        operands = [self._operand(operand) for operand in node.operands]
-        if node.op.primed and not expanded:
-            rest = [0.0] * (len(operands) - 1)
-            return [Symbol.applied(node.op, operands, primed=True), *map(Symbol.of, rest)]
+        operands = list(map(self._operand, node.operands))
         out = Symbol(self.full_name(index)) if node.name else Symbol.applied(node.op, operands)
-        return [Symbol.of(partial) for partial in node.op.textbook_partials_at(out, operands)]
+        partials = [Symbol.of(partial) for partial in node.op.textbook_partials_at(out, operands)]
+        if node.op.primed and not expanded:
+            partials[0] = Symbol.applied(node.op, operands, primed=True)
+        return partials
 
     def derivative_symbol(self, edge: GraphEdge, expanded: bool = False) -> Symbol:
         """The derivative an edge stands for, as a formula."""
+        key = edge.head, expanded
         if edge.position is not None:
-            return self.partial_symbols(edge.head, expanded)[edge.position]
-        inside: dict[int, Symbol] = {edge.head: Symbol(number=1.0)}
-        total = Symbol(number=0.0)
-        for at in range(edge.head, -1, -1):
-            if at not in inside:
-                continue
-            partials = self.partial_symbols(at, expanded)
-            for operand, partial in zip(self.record[at].operands, partials, strict=True):
-                if operand == edge.tail and type(operand) is int:
-                    total = total + inside[at] * partial
-                elif type(operand) is int and operand in self._relevant and operand not in self._shown_set:
-                    inside[operand] = inside.get(operand, Symbol(number=0.0)) + inside[at] * partial
-        return total
+            if key not in self._derivatives:
+                self._derivatives[key] = dict(enumerate(self.partial_symbols(edge.head, expanded)))
+            return self._derivatives[key][edge.position]
+        if key not in self._derivatives:
+            one = Symbol(number=1.0)
+            self._derivatives[key] = self._across(edge.head, one, lambda at: self.partial_symbols(at, expanded))
+        return self._derivatives[key][edge.tail]
+
+    @cached_property
+    def _derivatives(self) -> dict[tuple[int, bool], dict[int, Symbol]]:
+        return {}
 
     def is_linear(self, index: int) -> bool:
         """Whether a node is nothing but coefficients times the shown nodes below it."""
-        inside = [index]
+        inside, seen = [index], {index}
         while inside:
             node = self.record[inside.pop()]
             moving = [type(operand) is int and operand in self._relevant for operand in node.operands]
-            name = node.op.name if node.op else ""
-            one_factor = name in ("mul", "div") and sum(moving) == 1 and (name == "mul" or moving[0])
-            if not one_factor and not (name in ("add", "sub", "neg", "total") and all(moving)):
+            one_factor = node.op in (rows.mul, rows.div) and sum(moving) == 1 and (node.op is rows.mul or moving[0])
+            if not one_factor and not (node.op in (rows.add, rows.sub, rows.neg, rows.total) and all(moving)):
                 return False
-            inside += [at for at in node.parents if at in self._relevant and at not in self._shown_set]
+            hidden = {at for at in node.parents if at in self._relevant and at not in self._shown_set} - seen
+            inside += hidden
+            seen |= hidden
         return True
 
     # --- adjoints -------------------------------------------------------------------------------
@@ -349,8 +371,8 @@ class Graph:
         total = dict.fromkeys(range(len(self.record)), 0.0)
         total[self.outputs[0] if output is None else output] = 1.0
         for node in reversed(self.record):
-            for operand, partial in self._arguments(node.index):
-                if type(operand) is int and partial is not None:
+            for operand, partial in zip(node.operands, self._numbers(node.index), strict=True):
+                if type(operand) is int:
                     total[operand] += total[node.index] * partial
         return total
 
@@ -360,6 +382,11 @@ class Graph:
 
     def __reduce__(self) -> Any:
         return _restore_graph, (flatten_values(self.roots), self.inputs)
+
+
+def _kept_short(thing: Any) -> Any:
+    tall = isinstance(thing, Symbol) and thing.height > _TALLEST
+    return Symbol(Name(r"\ldots", "…", "...", "rest", True)) if tall else thing
 
 
 def _restore_graph(flat: FlatValues, inputs: tuple[int, ...]) -> Graph:

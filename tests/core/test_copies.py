@@ -117,7 +117,7 @@ def test_a_copy_of_an_unswept_node_is_unswept(duplicate: Callable[[Value], Value
 
 @each_way
 def test_a_copy_can_be_computed_with_set_and_copied_again(duplicate: Callable[[Value], Value]) -> None:
-    x, w, y = example()
+    _, w, y = example()
     twin = duplicate(duplicate(y))
     z = twin * y
     z.backward()
@@ -259,7 +259,7 @@ def test_a_row_unknown_to_the_reader_is_named_in_the_error() -> None:
 
 def test_a_pickle_is_read_by_another_process() -> None:
     _, _, y = example()
-    program = "import pickle, sys; y = pickle.load(sys.stdin.buffer); y.backward(); sys.stdout.buffer.write(pickle.dumps(y))"
+    program = "import pickle, sys; y = pickle.load(sys.stdin.buffer); y.backward(); pickle.dump(y, sys.stdout.buffer)"
     done = subprocess.run([sys.executable, "-c", program], input=pickle.dumps(y), capture_output=True, cwd=ROOT,
                           timeout=60, check=True)  # fmt: skip
     y.backward()

@@ -188,6 +188,32 @@ def test_a_wide_graph_contracts_in_linear_time() -> None:
     assert len(graph.edges) == 3000
 
 
+def test_a_contracted_graph_shares_nothing_cached_with_the_whole_one() -> None:
+    x, y = example_2()
+    whole = Graph(y)
+    assert len(whole.edges) == 5
+    assert len(whole.contract().edges) == 4
+    assert arrows(whole.contract().seen_from([x])) == arrows(whole)
+    assert len(whole.contract(keep=()).edges) == 1
+
+
+def test_a_formula_that_would_double_at_every_step_stays_small() -> None:
+    x = Value(1.0, "x")
+    y = x
+    for _ in range(200):
+        y = y * y
+    graph = Graph(y.named("y")).contract()
+    assert len(graph.edges[0].symbol.latex) < 2000
+    assert len(graph.formula(graph.outputs[0]).latex) < 2000
+    assert len(ag.explain(y, x).to_text()) < 2000
+
+
+def test_every_derivative_of_an_operation_with_several_operands_has_its_own_symbol() -> None:
+    a, slope = Value(-2.0, "a"), Value(0.1, "s")
+    edges = Graph(ag.leaky_relu(a, slope).named("y")).edges
+    assert [edge.symbol.text for edge in edges] == ["leaky_relu'(a, s)", "-relu(-a)"]
+
+
 def test_a_long_unnamed_formula_is_cut_with_an_ellipsis() -> None:
     x = Value(0.1, "x")
     y = x
