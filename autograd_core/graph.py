@@ -21,8 +21,9 @@ from autograd_core.row import Primitive
 from autograd_core.symbol import Symbol
 from autograd_core.value import FlatValues, Value, flatten_values, require_fresh, restore_values, topological_order
 
-# Formulas are cut at this height: no line shows more, and none of what works on them need fear deep recursion.
+# Formulas are cut at this height and size: no line shows more, and what walks through them stays quick.
 _TALLEST = 40
+_LARGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,8 +386,8 @@ class Graph:
 
 
 def _kept_short(thing: Any) -> Any:
-    tall = isinstance(thing, Symbol) and thing.height > _TALLEST
-    return Symbol(Name(r"\ldots", "…", "...", "rest", True)) if tall else thing
+    too_long = isinstance(thing, Symbol) and (thing.height > _TALLEST or thing.size > _LARGEST)
+    return Symbol(Name(r"\ldots", "…", "...", "rest", True)) if too_long else thing
 
 
 def _restore_graph(flat: FlatValues, inputs: tuple[int, ...]) -> Graph:

@@ -160,9 +160,8 @@ assert both.total == 5
 both.total
 
 # %% [markdown]
-# Now the same line by line, as on the slide. The first line says what is to be differentiated. The sum rule
-# takes it apart, one term for each path; the chain rule makes each term a product along its path. Then come the
-# numbers from the arrows, and the result.
+# Now the same line by line, as on the slide. The sum rule takes $y$ apart, one term for each path. The chain
+# rule makes each term a product along its path. Then come the numbers beside the arrows, and the result.
 
 # %%
 explain(y, x)
@@ -237,9 +236,9 @@ example_2(x=-2.0)
 
 # %%
 N = 3
-x = Value(1.5, "x")
-w1 = [Value(0.1 * j, f"w_{j}^(1)") for j in range(1, N + 1)]
-w2 = [Value(0.2 * j, f"w_{j}^(2)") for j in range(1, N + 1)]
+x = Value(2.0, "x")
+w1 = [Value(0.25 * j, f"w_{j}^(1)") for j in range(1, N + 1)]
+w2 = [Value(0.5 * j, f"w_{j}^(2)") for j in range(1, N + 1)]
 
 a = [(w1[j] * x).named(f"a_{j + 1}") for j in range(N)]
 y = total([w2[j] * a[j] for j in range(N)]).named("y")
@@ -285,8 +284,8 @@ y.backward()
 for i in range(N):
     assert w2[i].grad == a[i].data
     assert w1[i].grad == w2[i].data * x.data
-assert math.isclose(x.grad, sum(w2[j].data * w1[j].data for j in range(N)))
-x.grad
+assert x.grad == sum(w2[j].data * w1[j].data for j in range(N))
+w2[1], w1[1], x
 
 # %% [markdown]
 # ### Symbols, without any numbers
@@ -490,7 +489,7 @@ w_2.grad, w_1.grad
 # input may be set; `recompute()` then repeats the forward propagation.
 
 # %%
-eta = 0.5
+eta = 2.0
 error_before = E.data
 
 for w in (w_1, w_2):
@@ -502,20 +501,21 @@ assert E.data < error_before
 
 # %% [markdown]
 # The error went down. For the next step we need the gradients at the new weights: a clean slate, and another
-# backward pass. Fifty more steps:
+# backward pass. A hundred more steps:
 
 # %%
-for step in range(1, 51):
+for step in range(1, 101):
     E.zero_grad()
     E.backward()
     for w in (w_1, w_2):
         w.data -= eta * w.grad
     E.recompute()
-    if step in (1, 2, 5, 10, 20, 50):
-        print(f"step {step:2}   error {E.data:.4f}   yhat {yhat.data:.3f}")
+    if step in (1, 5, 10, 20, 50, 100):
+        print(f"step {step:3}   error {E.data:.4f}   yhat {yhat.data:.2f}   w_1 {w_1.data:5.2f}   w_2 {w_2.data:5.2f}")
 
 # %% [markdown]
-# That is how a network learns. The rest of the lecture is about doing it well.
+# The network has learned to say almost 1. Look at $w_1$: it went down at first and up later. Its derivative is
+# $\delta_1 z_0$, a factor of $\delta_1$ is $w_2$, and $w_2$ changed its sign on the way.
 
 # %% [markdown]
 # ## A stale graph refuses
@@ -588,12 +588,13 @@ for h in (1e-1, 1e-3, 1e-5, 1e-9, 1e-13):
 
 # %%
 def compare(prediction, answer):
-    """Whether a prediction is right, to three digits."""
+    """Say whether a prediction is right, to three digits."""
     if prediction is ...:
-        return "Predict first: put a number in place of the three dots."
-    if math.isclose(prediction, answer, rel_tol=1e-3, abs_tol=1e-9):
-        return "Right!"
-    return "Not this. Draw the graph, multiply along each path, add across paths."
+        print("Predict first: put a number in place of the three dots.")
+    elif math.isclose(prediction, answer, rel_tol=1e-3, abs_tol=1e-9):
+        print("Right!")
+    else:
+        print("Not this. Draw the graph, multiply along each path, add across paths.")
 
 
 # %% [markdown]
@@ -631,15 +632,16 @@ def diamonds(n):
     return start, node
 
 
-viz.draw(diamonds(3)[1])
+x_3, y_3 = diamonds(3)
+viz.draw(y_3)
 
 # %%
 paths_in_three, paths_in_thirty, arrows_in_thirty = ..., ..., ...
 
-three, thirty = diamonds(3), diamonds(30)
-print(compare(paths_in_three, paths(three[1], three[0]).count))
-print(compare(paths_in_thirty, paths(thirty[1], thirty[0]).count))
-print(compare(arrows_in_thirty, len(Graph(thirty[1]).edges)))
+x_30, y_30 = diamonds(30)
+compare(paths_in_three, paths(y_3, x_3).count)
+compare(paths_in_thirty, paths(y_30, x_30).count)
+compare(arrows_in_thirty, len(Graph(y_30).edges))
 
 # %% [markdown]
 # **Exercise 4: a text of your own.** Write definitions in which $x$ reaches $y$ along three paths, one of them
@@ -742,11 +744,10 @@ paths(solution.y, solution.x).table()
 # where paths meet and carries a single number on. That is why backpropagation is efficient.
 
 # %%
-three, thirty = diamonds(3), diamonds(30)
-assert paths(three[1], three[0]).count == 8
-assert paths(thirty[1], thirty[0]).count == 2**30
-assert len(Graph(thirty[1]).edges) == 120
-paths(three[1], three[0]).table()
+assert paths(y_3, x_3).count == 8
+assert paths(y_30, x_30).count == 2**30
+assert len(Graph(y_30).edges) == 120
+paths(y_3, x_3).table()
 
 # %% [markdown]
 # **Exercise 4.** One of many: paths of two, two and three arrows.
@@ -802,14 +803,15 @@ assert all(paths(E, weight).count == 1 for weight in u + w)
 viz.draw(E, wrt=u + w)
 
 # %%
-for step in range(101):
-    if step in (0, 1, 10, 100):
-        print(f"step {step:3}   error {E.data:.6f}")
+print(f"at first   error {E.data:.6f}")
+for step in range(1, 101):
     E.zero_grad()
     E.backward()
     for weight in u + w:
         weight.data -= 0.1 * weight.grad
     E.recompute()
+    if step in (1, 10, 100):
+        print(f"step {step:3}   error {E.data:.6f}")
 
 assert E.data < 0.001
 

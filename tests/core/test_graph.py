@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
+import viz
 from autograd_core import Graph, NoPathError, OperandError, StaleGraphError, Value
 
 
@@ -206,6 +207,7 @@ def test_a_formula_that_would_double_at_every_step_stays_small() -> None:
     assert len(graph.edges[0].symbol.latex) < 2000
     assert len(graph.formula(graph.outputs[0]).latex) < 2000
     assert len(ag.explain(y, x).to_text()) < 2000
+    assert len(viz.draw(y).edges) == 1
 
 
 def test_every_derivative_of_an_operation_with_several_operands_has_its_own_symbol() -> None:
