@@ -40,6 +40,7 @@ SUM_RULE = "sum rule"
 CHAIN_RULE = "chain rule"
 BOTH_RULES = "sum rule across paths, chain rule along each"
 LOCAL = "local derivatives"
+NAMED = "local derivatives, by name"
 NUMBERS = "numbers"
 RESULT = "result"
 
@@ -103,6 +104,9 @@ class Explanation:
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.to_latex()}$"
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         return printable(self.to_text(UNICODE), lambda: self.to_text(ASCII))
 
@@ -127,7 +131,7 @@ def explain(
     >>> print(explain((2 * a_1 + a_2).named("y"), x).to_text(ASCII))
     dy/dx = d/dx (2a_1 + 1a_2)                 [sum rule]
           = (2) da_1/dx + (1) da_2/dx          [chain rule]
-          = dy/da_1 da_1/dx + dy/da_2 da_2/dx  [local derivatives]
+          = dy/da_1 da_1/dx + dy/da_2 da_2/dx  [local derivatives, by name]
           = (2)(3) + (1)(-1)
           = 5
     """
@@ -183,7 +187,7 @@ class _Work:
             whole = [(each, Derivative(node, tail_name)) for each, node in linear.terms]
             steps.append(Step(SUM_RULE, DerivativeOf(linear, tail_name)))
             steps.append(Step(CHAIN_RULE, Sum(tuple(map(Product, whole)))))
-            steps.append(Step(LOCAL, sum_of(derivatives)))
+            steps.append(Step(NAMED, sum_of(derivatives)))
         elif len(listed) > 1 or len(listed[0].edges) > 1:
             steps.append(Step(BOTH_RULES if len(listed) > 1 else CHAIN_RULE, sum_of(derivatives)))
         return steps + self._evaluated(listed)

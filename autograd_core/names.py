@@ -101,7 +101,7 @@ def _name_of(text: str) -> Name:
     primes = part["primes"]
     return Name(
         latex=latex + _latex_script("_", index) + _latex_script("^", exponent) + primes,
-        unicode=unicode + _raised("_", index, _SUBSCRIPT) + _raised("^", exponent, _SUPERSCRIPT) + primes,
+        unicode=unicode + raised("_", index) + raised("^", exponent) + primes,
         ascii=code + (f"_{index.replace(',', '_')}" if index else "") + (f"^{exponent}" if exponent else "") + primes,
         identifier=_identifier("_".join(filter(None, [code, index, exponent])) + "_prime" * len(primes)),
         is_mathematics=True,
@@ -117,7 +117,9 @@ def _latex_script(mark: str, script: str) -> str:
     return f"{mark}{script}" if len(script) == 1 else f"{mark}{{{script}}}"
 
 
-def _raised(mark: str, script: str, letters: dict[str, str]) -> str:
+def raised(mark: str, script: str) -> str:
+    """``script`` in small letters, below the line for the mark ``_`` or above it for ``^``, where unicode has them."""
+    letters = _SUBSCRIPT if mark == "_" else _SUPERSCRIPT
     if all(letter in letters for letter in script):
         return "".join(letters[letter] for letter in script)
     return f"{mark}{script}"

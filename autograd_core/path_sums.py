@@ -36,7 +36,7 @@ class Path(NamedTuple):
         return (*(edge.tail for edge in reversed(self.edges)), self.edges[0].head) if self.edges else ()
 
 
-def paths(y: Value, x: Value | str, keep_all: bool = False) -> Paths:
+def paths(y: Value | Graph, x: Value | str, keep_all: bool = False) -> Paths:
     """The paths from ``x`` to ``y`` between named nodes, or between all nodes with ``keep_all``.
 
     Raises :class:`NoPathError` if there is none, and :class:`StaleGraphError` for a stale graph.
@@ -46,7 +46,7 @@ def paths(y: Value, x: Value | str, keep_all: bool = False) -> Paths:
     >>> [path.product for path in paths((2 * a_1 + a_2).named("y"), x)]
     [6.0, -1.0]
     """
-    graph = Graph(y, wrt=[x])
+    graph = y.seen_from([x]) if isinstance(y, Graph) else Graph(y, wrt=[x])
     return Paths(graph if keep_all else graph.contract(), graph.outputs[0], graph.inputs[0])
 
 

@@ -175,7 +175,7 @@ def recompute(root: Value) -> None:
                     numbers.append(operand._data if known is None else known[0])
             data = float(node.op.on_floats(*numbers))
             if observers:
-                require_number(node, data)
+                require_number(node, data, numbers)
             fresh[id(node)] = data, tuple(node.op.local_derivatives(data, numbers, wanted))
             replayed.append((node, stamp))
         for node, stamp in replayed:

@@ -43,7 +43,7 @@ class Table:
         """A Markdown table with the formulas as ``$...$``."""
         lines = [self.header, tuple("---" for _ in self.header)]
         lines += [
-            tuple(_markdown(cell) if isinstance(cell, str) else f"${cell.write(LATEX)}$" for cell in row)
+            tuple(_markdown(cell) if isinstance(cell, str) else _markdown_formula(cell) for cell in row)
             for row in self.rows
         ]
         table = "\n".join("| " + " | ".join(row) + " |" for row in lines)
@@ -76,8 +76,11 @@ class Table:
         note = f"<caption>{html.escape(self.note)}</caption>" if self.note else ""
         return f"<table>{note}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
-    def _repr_html_(self) -> str:
-        return self.to_html()
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         return printable(self.to_text(UNICODE), lambda: self.to_text(ASCII))
@@ -93,6 +96,11 @@ def _markdown(text: str) -> str:
 
 def _padded(cell: str, width: int) -> str:
     return cell + " " * (width - _width(cell))
+
+
+def _markdown_formula(cell: Formula) -> str:
+    # A bar would end the cell.
+    return "$" + cell.write(LATEX).replace("|", r"\vert ") + "$"
 
 
 def _width(text: str) -> int:

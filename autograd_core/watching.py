@@ -80,17 +80,24 @@ def observe(node: Value) -> None:
     require_number(node, node._data)
 
 
-def require_number(node: Value, data: float) -> None:
-    """Raise if this context watches for nan and ``node`` is about to become the first one."""
+def require_number(node: Value, data: float, operands: Sequence[float] | None = None) -> None:
+    """Raise if this context watches for nan and ``data`` makes ``node`` the first one.
+
+    ``operands`` are the numbers it was computed from, where they are not yet those of its operands.
+    """
     if data == data or not _watching_for_nan.get():
         return
     if node.op is None:
         raise AnomalyError(f"{f'the leaf {node._name}' if node._name else 'a leaf'} was set to nan.")
-    if any(not isinstance(operand, float) and math.isnan(operand._data) for operand in node.operands):
+    given = [_number(operand) for operand in node.operands] if operands is None else operands
+    pairs = list(zip(node.operands, given, strict=True))
+    if any(math.isnan(number) and not isinstance(operand, float) for operand, number in pairs):
         return
-    called = _listed([f"{_number(operand):.6g}" for operand in node.operands[: _MOST_OPERANDS_SHOWN + 1]])
-    described = _listed([_described(operand) for operand in node.operands[: _MOST_OPERANDS_SHOWN + 1]])
-    raise AnomalyError(f"{node.op.name}({called}) became nan. Its operands: {described}.")
+    few = pairs[:_MOST_OPERANDS_SHOWN]
+    more = ", ..." if len(pairs) > len(few) else ""
+    called = ", ".join(f"{number:.6g}" for _, number in few)
+    described = ", ".join(f"{_called(operand)}{number:.6g}" for operand, number in few)
+    raise AnomalyError(f"{node.op.name}({called}{more}) became nan. Its operands: {described}{more}.")
 
 
 def require_numbers(order: Sequence[Value], adjoints: Sequence[float]) -> None:
@@ -110,14 +117,8 @@ def _number(operand: Any) -> float:
     return operand if isinstance(operand, float) else float(operand._data)
 
 
-def _described(operand: Any) -> str:
-    name = None if isinstance(operand, float) else operand._name
-    return f"{name} = {_number(operand):.6g}" if name else f"{_number(operand):.6g}"
-
-
-def _listed(operands: list[str]) -> str:
-    shown = operands[:_MOST_OPERANDS_SHOWN]
-    return ", ".join([*shown, "..."] if len(operands) > len(shown) else shown)
+def _called(operand: Any) -> str:
+    return "" if isinstance(operand, float) or not operand._name else f"{operand._name} = "
 
 
 def _user_line() -> str:

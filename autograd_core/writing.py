@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from autograd_core.names import Name
+from autograd_core.names import Name, raised
 from autograd_core.row import Notation, Primitive
 
 LEVELS = ("sum", "quotient", "product", "unary", "power", "call")
@@ -110,6 +110,13 @@ class _Text(_Mathematics):
 class _Unicode(_Text):
     def name(self, name: Name) -> str:
         return name.unicode
+
+    def notation(self, tree: Tree) -> Notation:
+        level, template = super().notation(tree)
+        exponent = tree.operands[-1].number if template.endswith("^<call!>") else None
+        if exponent is not None and exponent >= 0 and exponent.is_integer():
+            template = template.removesuffix("^<call!>") + raised("^", f"{exponent:.0f}")
+        return Notation(level, template)
 
     def function(self, row: Primitive) -> str:
         return row.head[1] if row.head else row.name

@@ -131,5 +131,8 @@ class Picture:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"image/svg+xml": self.svg, "text/plain": self._summary()}
 
+    def __repr__(self) -> str:
+        return f'<{self._summary()}; .save("graph.svg") writes it, .png, .html and .dot too>'
+
     def _summary(self) -> str:
         return f"Picture of {len(self.nodes)} nodes and {len(self.edges)} arrows"

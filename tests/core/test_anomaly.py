@@ -119,6 +119,14 @@ def test_a_replay_that_makes_a_nan_stops_and_changes_nothing() -> None:
     assert math.isnan(y.recompute().data)
 
 
+def test_a_replay_lets_through_a_nan_set_before_the_block() -> None:
+    x = Value(1.0)
+    y = (x * 2.0) * 3.0
+    x.data = NAN
+    with detect_anomaly():
+        assert math.isnan(y.recompute().data)
+
+
 def test_infinities_and_domain_errors_are_no_anomalies() -> None:
     with detect_anomaly():
         assert (Value(1000.0).exp() + 1.0).data == INF

@@ -113,6 +113,7 @@ def test_html_is_well_formed_and_hostile_names_are_escaped() -> None:
     assert tags.open == []
     assert "script" not in tags.seen and "b" not in tags.seen
     assert "\\|" in Table(("a|b",), (("c|<i>",),)).to_markdown()
+    assert r"$a = \left\vert x\right\vert $" in ag.relationships(abs(Value(1.0, "x")).named("a")).to_markdown()
 
 
 def test_formulas_in_html_can_be_handed_to_a_typesetter() -> None:

@@ -43,7 +43,7 @@ def test_two_paths_start_from_the_sum_rule() -> None:
     assert lines(explain((2 * a_1 + a_2).named("y"), x)) == [
         "dy/dx = d/dx (2a_1 + 1a_2)                 [sum rule]",
         "      = (2) da_1/dx + (1) da_2/dx          [chain rule]",
-        "      = dy/da_1 da_1/dx + dy/da_2 da_2/dx  [local derivatives]",
+        "      = dy/da_1 da_1/dx + dy/da_2 da_2/dx  [local derivatives, by name]",
         "      = (2)(3) + (1)(-1)",
         "      = 5",
     ]

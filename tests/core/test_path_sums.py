@@ -61,8 +61,7 @@ def test_cancellation_tells_how_many_digits_are_lost() -> None:
 
 
 def test_paths_of_a_text_without_numbers_have_symbols_only() -> None:
-    graph = parse("y = w*a; a = v*x").graph(wrt="x").contract()
-    (path,) = Paths(graph, graph.index("y"), graph.index("x"))
+    (path,) = paths(parse("y = w*a; a = v*x").graph(), "x")
     assert path.product is None
     assert [edge.symbol.text for edge in path.edges] == ["w", "v"]
 

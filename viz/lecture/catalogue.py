@@ -45,7 +45,7 @@ CATALOGUE: tuple[Row, ...] = (
         "dy/dx": "5",
         "line 1": "d/dx (2a_1 + 1a_2) [sum rule]",
         "line 2": "(2) da_1/dx + (1) da_2/dx [chain rule]",
-        "line 3": "dy/da_1 da_1/dx + dy/da_2 da_2/dx [local derivatives]",
+        "line 3": "dy/da_1 da_1/dx + dy/da_2 da_2/dx [local derivatives, by name]",
         "line 4": "(2)(3) + (1)(-1) [numbers]",
         "line 5": "5 [result]",
     }),

@@ -24,7 +24,7 @@ _TYPESETTING = threading.Lock()  # ziamath's configuration is global
 _COLOR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-zA-Z]{3,24}")
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
 _PATH = re.compile(rf"[A-Za-z]|{_NUMBER}")
-_UNARY_MINUS = re.compile(r"(^|[(={] ?)-")
+_UNARY_MINUS = re.compile(r"(^|[(={] ?|\\; ?)-")
 _NARROW_HAT = re.compile(r"(<mover[^>]*><mrow><mi[^>]*>[^<]<)/mi></mrow><mo>&#x00302;")
 
 
