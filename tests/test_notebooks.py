@@ -26,7 +26,8 @@ IMPORTABLE = {"autograd_core", "nn", "viz", "math", "numpy"}
 
 # What a cell that ends in a call shows, beside its plain text.
 SHOWN_AS = {"viz.draw": "image/svg+xml", "explain": "text/latex"}
-SHOWN_AS |= dict.fromkeys(("ledger", "relationships", "forward_and_backward", "example_2", "mini_network"), "text/html")
+SHOWN_AS |= dict.fromkeys(("ledger", "relationships", "forward_and_backward"), "text/markdown")
+SHOWN_AS |= dict.fromkeys(("example_2", "mini_network"), "text/html")
 
 NOT_PORTABLE = re.compile(r"https?://|(?<![\w.~])/(?:home|Users|root|tmp|work|opt|usr|mnt|var)/|\b[A-Z]:\\\w|~/")
 
