@@ -37,6 +37,7 @@ def draw(
     gradients: bool | None = None,
     highlight: tuple[Value | str, Value | str] | None = None,
     direction: Literal["right", "down"] = "right",
+    flow: Literal["forward", "backward"] | None = None,
     digits: int = 4,
     limit: int = 80,
     background: str = "white",
@@ -51,7 +52,8 @@ def draw(
     and gradient.  ``show`` is what stands beside arrows: ``symbols``, ``numbers``, ``both`` or
     ``expanded`` (symbols with the derivatives of activations written out).  ``highlight=(x, y)`` gives
     each path from x to y a colour.  A picture of more than ``limit`` nodes is collapsed by depth, and
-    says so.  ``direction`` is ``right`` or ``down``, ``digits`` the significant digits of numbers,
+    says so.  ``direction`` is ``right`` or ``down``, ``flow`` (``forward`` or ``backward``) adds the grey
+    arrow that says which way is propagated, ``digits`` the significant digits of numbers,
     ``background``, ``scale`` and ``engine`` are as in :class:`viz.Picture`.
 
     >>> x = Value(1.0, "x")
@@ -74,7 +76,7 @@ def draw(
     values, gradients = (numbers if each is None else each for each in (values, gradients))
     shown = show or ("both" if numbers else "symbols")
     writer = _Writer(graph, full, shown, digits, values=values, gradients=gradients)
-    picture = partial(Picture, direction=direction, background=background, scale=scale, engine=engine)
+    picture = partial(Picture, direction=direction, flow=flow, background=background, scale=scale, engine=engine)
     if len(graph.shown) > limit:
         boxes, arrows, said = collapse(graph, limit)
         return picture(tuple(boxes), tuple(arrows), note=said, title="Collapsed graph")

@@ -13,7 +13,7 @@ from pathlib import Path
 from viz.files import write_files
 from viz.rendering.arrangement import SEPARATION, arrange, engine_sizes, measure_all
 from viz.rendering.mathematics import visible
-from viz.rendering.parts import Direction, Edge, Label, Math, Node, Plain, require_color
+from viz.rendering.parts import Direction, Edge, Flow, Label, Math, Node, Plain, require_color
 from viz.rendering.ranks import dot_text
 from viz.rendering.scene import Scene
 from viz.rendering.svg import write_svg
@@ -32,6 +32,7 @@ class Picture:
     """Nodes joined by labelled arrows, laid out when one of its forms is asked for.
 
     Arguments: `direction` of the arrows, 'right' or 'down'; `note` a line of text under the picture;
+    `flow` the grey arrow of 'forward' or 'backward' propagation above it;
     `title` what a screen reader and a browser's tab call it; `background` a colour, or 'none';
     `scale` multiplies its size; `engine` as in `viz.rendering.layout.lay_out`. The same picture gives the same bytes
     in every process. Asking for svg, png or html raises LayoutError if no layout engine works.
@@ -41,6 +42,7 @@ class Picture:
     edges: tuple[Edge, ...]
     direction: Direction = "right"
     note: str = ""
+    flow: Flow | None = None
     title: str = ""
     background: str = "white"
     scale: float = 1.0
@@ -51,6 +53,8 @@ class Picture:
         object.__setattr__(self, "edges", tuple(self.edges))
         if self.direction not in ("right", "down"):
             raise ValueError(f"A picture's direction must be 'right' or 'down', not {self.direction!r}.")
+        if self.flow not in (None, "forward", "backward"):
+            raise ValueError(f"A picture's flow must be 'forward' or 'backward', not {self.flow!r}.")
         if not 0.0 < self.scale <= 100.0:
             raise ValueError(f"A picture's scale must lie above 0 and be 100 at most, not {self.scale!r}.")
         require_color("picture's background", self.background)
@@ -67,7 +71,7 @@ class Picture:
     @cached_property
     def scene(self) -> Scene:
         """The finished geometry: where every outline, arrow and label is, in pixels."""
-        return arrange(self.nodes, self.edges, self.direction, self.note, self.engine)
+        return arrange(self.nodes, self.edges, self.direction, self.note, self.engine, self.flow)
 
     @property
     def dot(self) -> str:

@@ -127,6 +127,15 @@ def test_a_node_with_two_names_has_the_second_as_a_caption() -> None:
     assert captions == {"z_0": "x =", r"\hat{y}": "= z_2"}
 
 
+def test_a_grey_arrow_says_which_way_is_propagated() -> None:
+    _, y = example()
+    for direction in ("right", "down"):
+        forward, backward = (viz.draw(y, flow=flow, direction=direction) for flow in ("forward", "backward"))
+        assert forward.scene.flow[1] == backward.scene.flow[1][::-1]
+        assert "Forward propagation" in forward.svg and "Backpropagation direction" in backward.svg
+        assert faults(forward.scene) == []
+
+
 def test_unnamed_nodes_are_all_shown_with_a_hint() -> None:
     x = Value(1.0, "x")
     picture = viz.draw((x * 2).exp())
@@ -207,6 +216,7 @@ def test_mistakes_are_answered_in_words() -> None:
         (lambda: viz.draw(y, wrt=[Value(1.0, "q")]), NoPathError, "dy/dq = 0"),
         (lambda: viz.draw(y, highlight=(y, x)), NoPathError, "dx/dy = 0: no path leads from y to x"),
         (lambda: viz.draw(y, direction="left"), ValueError, "direction"),
+        (lambda: viz.draw(y, flow="up"), ValueError, "flow must be 'forward' or 'backward', not 'up'"),
         (lambda: viz.draw(3.0), TypeError, "3.0"),
     ):
         with pytest.raises(kind) as raised:

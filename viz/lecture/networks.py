@@ -35,8 +35,8 @@ def scalar_network(w_1: float = 0.5, w_2: float = -1.5, z_0: float = 2.0, y: flo
         title="Closer to a real neural network",
         says="One unit per layer. All quantities of the product are known from forward propagation.",
         parts=(
-            ("Forward: the weights are on the arrows", draw(E, wrt=[x])),
-            ("The question is about the weights: they are nodes", draw(E, wrt=[w1, w2])),
+            ("Forward: the weights are on the arrows", draw(E, wrt=[x], flow="forward")),
+            ("The question is about the weights: they are nodes", draw(E, wrt=[w1, w2], flow="backward")),
             ("The two columns", forward_and_backward(E, wrt=[w1])),
             ("The derivative with respect to the first weight", first),
             ("The shared factor is called delta", explain(E, w1, through=a1)),

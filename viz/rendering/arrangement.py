@@ -21,7 +21,7 @@ from viz.rendering.geometry import (
     paths_cross,
 )
 from viz.rendering.measuring import LABEL_SIZE, OUTLINE_WIDTH, Body, Ink, caption_places, measure, typeset
-from viz.rendering.parts import Direction, Edge, Node
+from viz.rendering.parts import Direction, Edge, Flow, Node
 from viz.rendering.placement import GAP, Request, place_labels, unit
 from viz.rendering.ranks import Ranks, find_ranks
 from viz.rendering.routing import route
@@ -40,7 +40,12 @@ _ASIDE = 12.0
 
 
 def arrange(
-    nodes: Sequence[Node], edges: Sequence[Edge], direction: Direction, note: str, engine: str | None
+    nodes: Sequence[Node],
+    edges: Sequence[Edge],
+    direction: Direction,
+    note: str,
+    engine: str | None,
+    flow: Flow | None = None,
 ) -> Scene:
     """Return the finished geometry of nodes and edges.
 
@@ -50,7 +55,7 @@ def arrange(
         return framed((), (), note)
     bodies = measure_all(nodes, edges, direction)
     ranks = find_ranks(nodes, edges, engine_sizes(bodies), direction, SEPARATION, engine)
-    return _Arrangement(nodes, edges, direction, bodies, ranks).scene(note)
+    return _Arrangement(nodes, edges, direction, bodies, ranks).scene(note, flow)
 
 
 def measure_all(nodes: Sequence[Node], edges: Sequence[Edge], direction: Direction) -> list[Body]:
@@ -88,7 +93,7 @@ class _Arrangement:
         self.gaps = self._first_gaps()
         self.spread = 1.0
 
-    def scene(self, note: str) -> Scene:
+    def scene(self, note: str, flow: Flow | None) -> Scene:
         for worst in _PATIENCE if len(self.edges) <= _PATIENT_WITH else _PATIENCE[-4:]:
             solids, captions = self._solids()
             paths = self._paths(solids, captions)
@@ -113,7 +118,7 @@ class _Arrangement:
             PlacedArrow(edge, path, None if label is None or box is None else Ink(label, LABEL_SIZE, box))
             for edge, path, label, box in zip(self.edges, paths, self.labels, boxes, strict=True)
         )
-        return framed(placed, arrows, note)
+        return framed(placed, arrows, note, flow, self.direction)
 
     def _main(self, size: tuple[float, float]) -> float:
         return size[0] if self.direction == "right" else size[1]

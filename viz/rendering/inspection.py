@@ -76,7 +76,8 @@ def _frame_faults(scene: Scene) -> list[str]:
     boxes += [("an arrow", box_of_path(arrow.path)) for arrow in scene.arrows]
     inks = [ink for placed in scene.nodes for ink in (*placed.lines, placed.caption) if ink is not None]
     inks += [arrow.label for arrow in scene.arrows if arrow.label is not None]
-    boxes += [(f"the text {ink.drawing.text!r}", ink.box) for ink in (*inks, *scene.note)]
+    inks += [*scene.note, *([scene.flow[0]] if scene.flow else [])]
+    boxes += [(f"the text {ink.drawing.text!r}", ink.box) for ink in inks]
     return [f"The picture cuts off {what}." for what, box in boxes if not _holds(scene.bounds, box)]
 
 

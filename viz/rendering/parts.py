@@ -9,6 +9,7 @@ from viz.rendering.mathematics import is_color
 
 Shape: TypeAlias = Literal["circle", "box", "plain"]
 Direction: TypeAlias = Literal["right", "down"]
+Flow: TypeAlias = Literal["forward", "backward"]
 
 
 @dataclass(frozen=True)

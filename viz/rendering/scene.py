@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from viz.rendering.geometry import Box, Path, Solid, box_of, box_of_path
 from viz.rendering.mathematics import typeset_text
 from viz.rendering.measuring import NOTE_SIZE, OUTLINE_WIDTH, Ink
-from viz.rendering.parts import Edge, Node
+from viz.rendering.parts import Direction, Edge, Flow, Node
 
 HEAD_LENGTH = 9.0
 HEAD_WIDTH = 6.6
 MARGIN = 10.0
 
+FLOW_WIDTH = 2.5
+
 _NOTE_WIDTH = 420.0
+_FLOWS: dict[Flow, str] = {"forward": "Forward propagation", "backward": "Backpropagation direction"}
 
 
 @dataclass(frozen=True)
@@ -38,23 +41,48 @@ class PlacedArrow:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture's finished geometry; `bounds` holds everything."""
+    """A picture's finished geometry; `flow` is the grey arrow's words and line, `bounds` holds everything."""
 
     nodes: tuple[PlacedNode, ...]
     arrows: tuple[PlacedArrow, ...]
     note: tuple[Ink, ...]
+    flow: tuple[Ink, Path] | None
     bounds: Box
 
 
-def framed(nodes: tuple[PlacedNode, ...], arrows: tuple[PlacedArrow, ...], note: str) -> Scene:
-    """Return the scene of placed nodes and arrows, with the note set under it and a margin around it."""
+def framed(
+    nodes: tuple[PlacedNode, ...],
+    arrows: tuple[PlacedArrow, ...],
+    note: str,
+    flow: Flow | None = None,
+    direction: Direction = "right",
+) -> Scene:
+    """Return the scene of placed nodes and arrows, the note under it, the arrow of the flow above it."""
     boxes = [box_of(placed.solid).grown(OUTLINE_WIDTH / 2) for placed in nodes]
     boxes += [ink.box for placed in nodes for ink in (*placed.lines, placed.caption) if ink is not None]
     boxes += [box_of_path(arrow.path).grown(HEAD_WIDTH / 2) for arrow in arrows]
     boxes += [arrow.label.box for arrow in arrows if arrow.label is not None]
     frame = Box.union(boxes) if boxes else Box(0.0, 0.0, 0.0, 0.0)
     inks = _note(note, frame)
-    return Scene(nodes, arrows, inks, Box.union([frame, *(ink.box for ink in inks)]).grown(MARGIN))
+    words = _flow(flow, frame, direction) if flow else None
+    around = [words[0].box, box_of_path(words[1]).grown(FLOW_WIDTH)] if words else []
+    return Scene(nodes, arrows, inks, words, Box.union([frame, *(ink.box for ink in inks), *around]).grown(MARGIN))
+
+
+def _flow(flow: Flow, frame: Box, direction: Direction) -> tuple[Ink, Path]:
+    """Return the words and the line of the grey arrow: over the picture, or beside one that runs down."""
+    drawing = typeset_text(_FLOWS[flow])
+    width, height = drawing.size(NOTE_SIZE)
+    if direction == "right":
+        y, (middle, _) = frame.top - 16.0, frame.center
+        reach = max(frame.right - frame.left, width) / 2
+        line: Path = ((middle - reach, y), (middle + reach, y))
+        place = Box.around((middle, y - 14.0 - height / 2), width, height)
+    else:
+        x = frame.left - 20.0
+        line = ((x, frame.top), (x, frame.bottom))
+        place = Box(x, frame.top - 14.0 - height, x + width, frame.top - 14.0)
+    return Ink(drawing, NOTE_SIZE, place), line if flow == "forward" else line[::-1]
 
 
 def _note(note: str, frame: Box) -> tuple[Ink, ...]:

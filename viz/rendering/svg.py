@@ -8,11 +8,12 @@ from viz.rendering.geometry import Box, Disc, Path, along, box_of, length, path_
 from viz.rendering.mathematics import UNITS, visible
 from viz.rendering.measuring import OUTLINE_WIDTH, Ink
 from viz.rendering.parts import Edge, plain
-from viz.rendering.scene import HEAD_LENGTH, HEAD_WIDTH, PlacedArrow, PlacedNode, Scene
+from viz.rendering.scene import FLOW_WIDTH, HEAD_LENGTH, HEAD_WIDTH, PlacedArrow, PlacedNode, Scene
 
 INK = "#000000"
 FADED = "#d2d2d2"
 NOTE = "#606060"
+FLOW = "#9a9a9a"
 PAPER = "#ffffff"
 
 _THIN = 1.3
@@ -49,6 +50,8 @@ def write_svg(scene: Scene, background: str | None, scale: float, title: str) ->
         _write_label(root, arrow, scene)
     for ink in scene.note:
         _write_ink(root, ink, NOTE)
+    if scene.flow is not None:
+        _write_flow(root, *scene.flow)
     ET.indent(root, " ")
     return ET.tostring(root, encoding="unicode")
 
@@ -95,6 +98,16 @@ def _write_arrow(root: ET.Element, arrow: PlacedArrow) -> None:
     for place, color in enumerate(colors):
         slice_of_head = _head(arrow.path, place, len(colors), thickness)
         ET.SubElement(group, "path", {"d": slice_of_head, "fill": color})
+
+
+def _write_flow(root: ET.Element, words: Ink, line: Path) -> None:
+    group = ET.SubElement(root, "g", {"class": "flow"})
+    ET.SubElement(group, "title").text = visible(words.drawing.text)
+    shaft = _polyline(shortened(line, 0.0, HEAD_LENGTH - 1.0))
+    look = {"fill": "none", "stroke": FLOW, "stroke-width": _text(FLOW_WIDTH)}
+    ET.SubElement(group, "path", {"d": shaft, **look})
+    ET.SubElement(group, "path", {"d": _head(line, 0, 1, FLOW_WIDTH), "fill": FLOW})
+    _write_ink(group, words, NOTE)
 
 
 def _write_label(root: ET.Element, arrow: PlacedArrow, scene: Scene) -> None:
