@@ -86,7 +86,8 @@ from autograd_core.primitives import (
 from autograd_core.row import Primitive
 from autograd_core.symbol import Symbol
 from autograd_core.table import Table
-from autograd_core.value import Edge, Value, detect_anomaly
+from autograd_core.value import Edge, Value
+from autograd_core.watching import detect_anomaly, recording_lines
 
 __version__ = "0.1.0"
 
@@ -157,6 +158,7 @@ __all__ = [
     "parse",
     "paths",
     "reciprocal",
+    "recording_lines",
     "relationships",
     "relu",
     "sigmoid",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import copyreg
 import math
 import operator
+import pickle
 from functools import reduce
 from typing import Any
 
@@ -165,6 +166,11 @@ def _restore(name: str, shown_as: tuple[str, tuple[str, str] | None] | None = No
 
 
 def _reduce(row: Primitive) -> Any:
+    if row.alias_of is None and _BY_NAME.get(row.name) is not row:
+        raise pickle.PicklingError(
+            f"The row {row.name!r} is not in the table of primitives, so a pickle could not name it. "
+            "Put it into the table, or save the numbers instead of the graph."
+        )
     if row.alias_of is not None:
         return _restore, (row.alias_of.name, (row.name, row.head))
     return _restore, (row.name,)

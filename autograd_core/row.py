@@ -20,6 +20,7 @@ import numpy as np
 
 from autograd_core.domains import Domain
 from autograd_core.errors import DomainError, OperandError
+from autograd_core.operand_checks import is_numpy_scalar, shown
 
 Partial = Callable[..., Any]
 
@@ -299,10 +300,15 @@ def _as_operand(name: str, operand: Any) -> Any:
             f"{name} got the bool {operand!s}. A bool made from data could not be replayed when the data "
             "change: write heaviside(x, at_zero), or 1.0 and 0.0 if you mean numbers."
         )
-    if isinstance(operand, (int, float, np.integer, np.floating)):
-        return float(operand)
+    if isinstance(operand, (int, float)) or (is_numpy_scalar(operand) and operand.dtype.kind in "iuf"):
+        try:
+            return float(operand)
+        except OverflowError:
+            raise OperandError(
+                f"{name} takes floats, at most 1.8e308; got {shown(operand)}. Scale it, or use its logarithm."
+            ) from None
     raise OperandError(
-        f"{name} got {operand!r} of type {kind.__name__}. Use a number, a Value or a NumPy array."
+        f"{name} got {shown(operand)} of type {kind.__name__}. Use a number, a Value or a NumPy array."
     )
 
 

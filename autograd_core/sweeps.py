@@ -157,34 +157,30 @@ def recompute(root: Value) -> None:
     What is not stale keeps its stamp, so that another output that reads it does not become so.
     """
     with _sweep_lock:
-        fresh: dict[int, tuple[float, tuple[float, ...]]] = {}
-        replayed: list[tuple[Value, int]] = []
-        for node in topological_order((root,)):
-            if node.op is None or not _is_outdated(node, fresh):
+        fresh: dict[int, tuple[float, tuple[float, ...], int]] = {}
+        order = topological_order((root,))
+        for node in order:
+            if node.op is None:
                 continue
             # Drawn before the operands are read: a leaf that another thread sets from here on is newer.
             stamp = next(stamps)
+            is_outdated = False
             numbers: list[float] = []
             wanted: list[bool] = []
             for operand in node.operands:
-                wanted.append(not isinstance(operand, float))
                 if isinstance(operand, float):
                     numbers.append(operand)
-                else:
-                    known = fresh.get(id(operand))
-                    numbers.append(operand._data if known is None else known[0])
-            data = float(node.op.on_floats(*numbers))
-            if observers:
-                require_number(node, data, numbers)
-            fresh[id(node)] = data, tuple(node.op.local_derivatives(data, numbers, wanted))
-            replayed.append((node, stamp))
-        for node, stamp in replayed:
-            node._data, node.partials = fresh[id(node)]
-            node._stamp = stamp
-
-
-def _is_outdated(node: Value, fresh: dict[int, tuple[float, tuple[float, ...]]]) -> bool:
-    return any(
-        not isinstance(operand, float) and (operand._stamp > node._stamp or id(operand) in fresh)
-        for operand in node.operands
-    )
+                    wanted.append(False)
+                    continue
+                replayed = fresh.get(id(operand))
+                is_outdated = is_outdated or replayed is not None or operand._stamp > node._stamp
+                numbers.append(operand._data if replayed is None else replayed[0])
+                wanted.append(True)
+            if is_outdated:
+                data = float(node.op.on_floats(*numbers))
+                if observers:
+                    require_number(node, data, numbers)
+                fresh[id(node)] = data, tuple(node.op.local_derivatives(data, numbers, wanted)), stamp
+        for node in order:
+            if id(node) in fresh:
+                node._data, node.partials, node._stamp = fresh[id(node)]

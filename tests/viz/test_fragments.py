@@ -104,7 +104,7 @@ def test_an_explanation_has_its_left_side_once_and_each_line_its_rule() -> None:
     labels = [look["aria-label"] for tag, look in Reader(markup).elements if tag == "svg"]
     assert labels[0] == "∂y/∂x" and labels.count("∂y/∂x") == 1
     assert labels[1:] == [f"= {step.formula.text}" for step in lines]  # type: ignore[attr-defined]
-    assert re.findall(r'class="rule">([^<]*)<', markup) == ["sum rule", "chain rule", "local derivatives"]
+    assert re.findall(r'class="rule">([^<]*)<', markup) == ["sum rule", "chain rule", "local derivatives, by name"]
     said = "The derivative of y with respect to x"
     assert markup.startswith(f'<div class="equations" role="group" aria-label="{said}"')
 
