@@ -77,10 +77,10 @@ def ledger(y: Value | Graph, wrt: Any = None) -> Table:
 
     >>> a = Value(3.0, "a")
     >>> print(ledger((a * a).named("y")))
-    edge   adjoint  local derivative  contribution  sum so far
-    -----  -------  ----------------  ------------  ----------
-    y → a  1        ∂y/∂a = a = 3     (1)(3) = 3    ∂y/∂a = 3
-    y → a  1        ∂y/∂a = a = 3     (1)(3) = 3    ∂y/∂a = 6
+    node     edge   adjoint    local derivative  contribution  sum so far
+    -------  -----  ---------  ----------------  ------------  ----------
+    y = a a  y → a  dy/dy = 1  ∂y/∂a = a = 3     (1)(3) = 3    dy/da = 3
+             y → a  dy/dy = 1  ∂y/∂a = a = 3     (1)(3) = 3    dy/da = 6
     """
     graph = y if isinstance(y, Graph) else Graph(y, wrt)
     adjoints = graph.adjoints()
@@ -88,15 +88,16 @@ def ledger(y: Value | Graph, wrt: Any = None) -> Table:
     sums: dict[int, float] = dict.fromkeys(graph.shown, 0.0)
     rows = []
     for node in reversed(graph.nodes):
-        for edge in (edge for edge in graph.edges if edge.head == node.index):
+        for at, edge in enumerate(edge for edge in graph.edges if edge.head == node.index):
             head, tail = graph.name(edge.head), graph.name(edge.tail)
             partial = edge.partial if edge.partial is not None else 0.0
             sums[edge.tail] += adjoints[edge.head] * partial
             local = Equation(_distinct((Derivative(head, tail), Term(edge.symbol), number(partial))))
-            rows.append((_arrow(head, tail), number(adjoints[edge.head]), local,
+            adjoint = Equation((Derivative(output, head, total=True), number(adjoints[edge.head])))
+            rows.append((relation(graph, node.index) if at == 0 else "", _arrow(head, tail), adjoint, local,
                          Equation((_product(adjoints[edge.head], partial), number(adjoints[edge.head] * partial))),
-                         Equation((Derivative(output, tail), number(sums[edge.tail])))))  # fmt: skip
-    return Table(("edge", "adjoint", "local derivative", "contribution", "sum so far"), tuple(rows))
+                         Equation((Derivative(output, tail, total=True), number(sums[edge.tail])))))  # fmt: skip
+    return Table(("node", "edge", "adjoint", "local derivative", "contribution", "sum so far"), tuple(rows))
 
 
 def relation(graph: Graph, index: int) -> Equation:

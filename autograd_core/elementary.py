@@ -31,6 +31,12 @@ def _product(x: Any, y: Any, sign: str) -> Notation:
     return Notation("product", f"<product>{between}<product!>")
 
 
+def _latex_product(x: Any, y: Any) -> Notation:
+    # tanh(a) w would read as tanh(a w) without a little space.
+    after_function = x.primitive is not None and (x.primed or not (x.primitive.latex or x.primitive.written))
+    return Notation("product", r"<product> \, <product!>") if after_function else _product(x, y, r"\cdot")
+
+
 def _text_product(x: Any, y: Any) -> Notation:
     # 2x, but 1e-7 x and inf x
     glued = x.number is not None and y.name is not None and 1e-4 <= abs(x.number) < 1e4
@@ -51,7 +57,7 @@ sub = Primitive(
 mul = Primitive(
     "mul", operator.mul, np.multiply, lambda mp, x, y: x * y,
     partials=(lambda out, x, y: y, lambda out, x, y: x), domain=ONE_REAL,
-    latex=lambda x, y: _product(x, y, r"\cdot"), text=_text_product,
+    latex=_latex_product, text=_text_product,
     python=(_code := Notation("product", "<product> * <unary>")), javascript=_code)
 
 div = Primitive(

@@ -57,23 +57,18 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Explanation:
-    """The lines that lead to the derivative of ``head`` with respect to ``tail``.
+    """The lines that lead to a derivative.
 
-    ``steps`` yields (rule, formula); ``derivative`` is the result, None where there are no numbers.
+    ``left`` is the left-hand side, ``steps`` yields (rule, formula), and ``derivative`` is the result, None
+    where there are no numbers.
     """
 
-    head: Name
-    tail: Name
+    left: Derivative
     steps: tuple[Step, ...]
     derivative: float | None
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
-
-    @property
-    def left(self) -> Derivative:
-        """The left-hand side."""
-        return Derivative(self.head, self.tail)
 
     def to_text(self, language: Language = UNICODE, digits: int = 4) -> str:
         """One line per step, the rule in brackets at its right."""
@@ -150,7 +145,7 @@ def explain(
     else:
         steps = work.along_paths(head, tail)
     derivative = graph.adjoints(head)[tail] if graph.has_numbers else None
-    return Explanation(graph.name(head), graph.name(tail), _without_repeats(steps), derivative)
+    return Explanation(work.derivative(head, tail), _without_repeats(steps), derivative)
 
 
 def _seen_from(y: Value | Graph, x: Value | str | None) -> Graph:
@@ -184,7 +179,8 @@ class _Work:
         linear = self._linear(head, tail)
         if len(listed) > 1 and linear is not None and fold_alike(derivatives) is None:
             tail_name = self.graph.name(tail)
-            whole = [(each, Derivative(node, tail_name)) for each, node in linear.terms]
+            heads = [edge.tail for edge in self.graph.edges if edge.head == head]
+            whole = [(each, self.derivative(at, tail)) for (each, _), at in zip(linear.terms, heads, strict=True)]
             steps.append(Step(SUM_RULE, DerivativeOf(linear, tail_name)))
             steps.append(Step(CHAIN_RULE, Sum(tuple(map(Product, whole)))))
             steps.append(Step(NAMED, sum_of(derivatives)))
@@ -201,7 +197,7 @@ class _Work:
         delta = _delta(self.graph.name(middle))
         before = sum_of([Product(tuple(map(self._derivative, path.edges))) for path in upper])
         after = sum_of([Product(tuple(map(self._derivative, path.edges))) for path in lower])
-        label = Equation((Derivative(self.graph.name(head), self.graph.name(middle)), name(delta)))
+        label = Equation((self.derivative(head, middle), name(delta)))
         symbols = sum_of([Product(self._symbols(path)) for path in lower])
         steps = [
             Step(CHAIN_RULE, Product((before, after))),
@@ -230,9 +226,8 @@ class _Work:
         return steps + self._evaluated([path])
 
     def _one_step(self, head: int, tail: int) -> list[Step]:
-        first = self.graph.name(head)
         edges = [edge for edge in self.graph.edges if edge.tail == tail]
-        middle = [Derivative(first, self.graph.name(edge.head)) for edge in edges]
+        middle = [self.derivative(head, edge.head) for edge in edges]
         steps = [
             Step(BOTH_RULES, sum_of([Product((before, self._derivative(edge)))
                                      for before, edge in zip(middle, edges, strict=True)])),
@@ -260,6 +255,12 @@ class _Work:
             total = total + product
         simpler = not isinstance(steps[0].formula, SumOver) and Term(total).ascii != steps[0].formula.write(ASCII)
         return [*steps, Step(RESULT, Term(total))] if total.number is not None or simpler else steps
+
+    def derivative(self, head: int, tail: int) -> Derivative:
+        """The derivative over all paths, called total where an edge leads straight there besides others."""
+        direct = any((edge.head, edge.tail) == (head, tail) for edge in self.graph.edges)
+        total = direct and Paths(self.graph, head, tail).count > 1
+        return Derivative(self.graph.name(head), self.graph.name(tail), total)
 
     def _derivative(self, edge: GraphEdge) -> Derivative:
         return Derivative(self.graph.name(edge.head), self.graph.name(edge.tail))

@@ -60,16 +60,21 @@ class Term(_Written):
 
 @dataclass(frozen=True)
 class Derivative(_Written):
-    """The derivative of ``head`` with respect to ``tail``, unevaluated."""
+    """The derivative of ``head`` with respect to ``tail``, unevaluated.
+
+    A ``total`` one, over all paths, is told apart from that of a direct edge by an upright d (in ASCII by D).
+    """
 
     head: Name
     tail: Name
+    total: bool = False
 
     def write(self, language: Language, digits: int = 4) -> str:
         head, tail = language.name(self.head), language.name(self.tail)
         if language is LATEX:
-            return rf"\frac{{\partial {head}}}{{\partial {tail}}}"
-        sign = "∂" if language is UNICODE else "d"
+            sign = r"\mathrm{d}" if self.total else r"\partial "
+            return rf"\frac{{{sign}{head}}}{{{sign}{tail}}}"
+        sign = ("d" if self.total else "∂") if language is UNICODE else ("D" if self.total else "d")
         return f"{sign}{head}/{sign}{tail}"
 
 

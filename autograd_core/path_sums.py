@@ -161,8 +161,12 @@ class Paths:
         note = "" if len(chosen) == self.count else f"the {len(chosen)} largest of {self.count} paths"
         return Table(header, tuple(rows), note)
 
+    def __str__(self) -> str:
+        return str(self.table())
+
     def __repr__(self) -> str:
-        return f"<{self.count} paths from {self.graph.name(self.tail).ascii} to {self.graph.name(self.head).ascii}>"
+        tail, head = (self.graph.name(end).ascii for end in (self.tail, self.head))
+        return f"<{self.count} path{'' if self.count == 1 else 's'} from {tail} to {head}>"
 
 
 def _edges_of(chain: _Chain) -> tuple[GraphEdge, ...]:

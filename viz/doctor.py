@@ -115,7 +115,7 @@ def _importable(name: str) -> Finding:
             return Finding(what, found, "broken", rename)
     others = sorted(set(importlib.metadata.packages_distributions().get(name, ())) - {DISTRIBUTION})
     if others:
-        advice = f"One hides the other: python -m pip uninstall {' '.join(others)}, then {_install()}"
+        advice = f"One hides the other: {_python()} -m pip uninstall {' '.join(others)}, then {_install()}"
         return Finding(what, f"also installed by {', '.join(others)}", "broken", advice)
     return Finding(what, str(ours.parent))
 
@@ -123,7 +123,7 @@ def _importable(name: str) -> Finding:
 def _required(name: str, module: str) -> Finding:
     version = _version(name)
     if version is None:
-        return Finding(name, "not installed", "broken", f'python -m pip install "{name}"')
+        return Finding(name, "not installed", "broken", f'{_python()} -m pip install "{name}"')
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it will need a newer version some day is not its illness
@@ -131,7 +131,7 @@ def _required(name: str, module: str) -> Finding:
                 importlib.import_module(module)
     except Exception as problem:  # a damaged package may raise anything
         found = f"{version}, but importing it fails: {_first_line(problem)}"
-        return Finding(name, found, "broken", f'python -m pip install --force-reinstall "{name}"')
+        return Finding(name, found, "broken", f'{_python()} -m pip install --force-reinstall "{name}"')
     return Finding(name, version)
 
 
@@ -154,7 +154,7 @@ def _engines() -> Finding:
     chosen = f"; {ENVIRONMENT_VARIABLE} asks for {asked}" if asked else ""
     if asked or any(path for _, path, _ in engines):
         return Finding("layout engines", said + chosen)
-    return Finding("layout engines", said, "broken", 'python -m pip install "graphviz-pure"')
+    return Finding("layout engines", said, "broken", f'{_python()} -m pip install "graphviz-pure"')
 
 
 def _rendering() -> Finding:
@@ -197,12 +197,19 @@ def _version(distribution: str) -> str | None:
         return None
 
 
+def _python() -> str:
+    """This very Python, as one would type it: no environment need be activated."""
+    here, python = os.getcwd(), sys.executable
+    shown = os.path.relpath(python, here) if python.startswith(here + os.sep) else python
+    return f'"{shown}"' if " " in shown else shown
+
+
 def _install(extra: str = "") -> str:
     """The command that installs this package, from its folder where there is one."""
     part = f"[{extra}]" if extra else ""
     if (_HOME / "pyproject.toml").is_file():
-        return f'python -m pip install -e ".{part}"'
-    return f'python -m pip install "{DISTRIBUTION}{part}"'
+        return f'{_python()} -m pip install -e ".{part}"'
+    return f'{_python()} -m pip install "{DISTRIBUTION}{part}"'
 
 
 def _first_line(problem: BaseException) -> str:

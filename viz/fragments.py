@@ -58,7 +58,7 @@ def formula(latex: str, text: str) -> str:
 
 def explanation(lines: Explanation) -> str:
     """An explanation as the slide's equation block: lines aligned at the equals sign, each with its rule."""
-    said = f"The derivative of {lines.head.unicode} with respect to {lines.tail.unicode}"
+    said = f"The derivative of {lines.left.head.unicode} with respect to {lines.left.tail.unicode}"
     left = formula(lines.left.write(LATEX), lines.left.write(UNICODE))
     written = []
     for step in lines:

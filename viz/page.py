@@ -25,6 +25,7 @@ _INTRODUCTION = (
     "Along a path we multiply (the chain rule); across paths we add (the sum rule)."
 )
 _WRITTEN = "The lecture is written"
+_GENERATOR = '<meta name="generator" content="autograd-core">'
 
 Progress = Callable[[int, int, str], None]
 """Called with the steps done, the number of steps, and what is being done now ('' at the end)."""
@@ -62,7 +63,10 @@ def write_lecture(
     """
     rows = chosen_rows(ids, catalogue)
     target = Path(folder)
+    if not str(folder).strip():
+        raise ValueError("The lecture is written into a folder; the name given is empty. Name one, such as 'lecture'.")
     require_writable(target, _WRITTEN)
+    _require_own_page(target / "index.html")
     examples: list[WorkedExample] = []
     checks: dict[str, tuple[Check, ...]] = {}
     made: dict[str, bytes] = {}
@@ -80,6 +84,13 @@ def write_lecture(
     *pictures, page = write_files(target, made, _WRITTEN)
     progress(len(rows) + 1, len(rows) + 1, "")
     return Lecture(page, tuple(pictures), tuple(examples), checks)
+
+
+def _require_own_page(page: Path) -> None:
+    if page.is_file() and _GENERATOR not in page.read_text(encoding="utf-8", errors="replace"):
+        raise FileExistsError(
+            f"{_WRITTEN} to a folder without another page; {str(page)!r} is not the lecture's. Choose another folder."
+        )
 
 
 def chosen_rows(ids: Iterable[str] | None, catalogue: Sequence[Row] = CATALOGUE) -> tuple[Row, ...]:
@@ -126,7 +137,7 @@ def lecture_page(
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'{_GENERATOR}\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{TITLE}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )

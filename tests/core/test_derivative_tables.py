@@ -68,11 +68,11 @@ def test_the_same_tables_with_numbers_have_a_row_for_each_weight() -> None:
 def test_the_ledger_keeps_parallel_edges_apart_and_ends_at_the_gradients() -> None:
     a = Value(3.0, "a")
     assert rows(ag.ledger((a * a).named("y"))) == [
-        "y -> a  1        dy/da = a = 3     (1)(3) = 3    dy/da = 3",
-        "y -> a  1        dy/da = a = 3     (1)(3) = 3    dy/da = 6",
+        "y = a a  y -> a  Dy/Dy = 1  dy/da = a = 3     (1)(3) = 3    Dy/Da = 3",
+        "         y -> a  Dy/Dy = 1  dy/da = a = 3     (1)(3) = 3    Dy/Da = 6",
     ]
     ledger = ag.ledger(NET.E)
-    final = {row[0].write(ASCII).split(" -> ")[1]: row[-1].write(ASCII, digits=12) for row in ledger.rows}
+    final = {row[1].write(ASCII).split(" -> ")[1]: row[-1].write(ASCII, digits=12) for row in ledger.rows}
     assert float(final["w_1"].split(" = ")[1]) == pytest.approx(0.0829875535, abs=5e-11)
 
 

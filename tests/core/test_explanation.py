@@ -164,3 +164,14 @@ def test_mistakes_are_answered_in_words() -> None:
         assert words in str(raised.value)
     with pytest.raises(ValueError, match="show is 'symbols' or 'expanded'; got 'numbers'"):
         explain(net["E"], net["w_1"], show="numbers")
+
+
+def test_where_an_edge_leads_straight_there_the_whole_derivative_is_told_apart() -> None:
+    x, w = Value(0.5, "x"), Value(2.0, "w")
+    g = ag.tanh(w * x).named("g")
+    q = (x * g).named("q")
+    explanation = explain(q, x)
+    assert explanation.to_text().splitlines()[0].startswith("dq/dx = ∂q/∂x + ∂q/∂g ∂g/∂x")
+    assert explanation.to_text(ASCII).startswith("Dq/Dx = dq/dx + dq/dg dg/dx")
+    assert r"\frac{\mathrm{d}q}{\mathrm{d}x} &= \frac{\partial q}{\partial x} +" in explanation.to_latex()
+    assert explain(g, x).to_text().startswith("∂g/∂x = ")

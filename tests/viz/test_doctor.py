@@ -46,10 +46,10 @@ def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_version", lambda name: None)
     found = findings()
     assert found["ziamath"] == doctor.Finding(
-        "ziamath", "not installed", "broken", 'python -m pip install "ziamath"'
+        "ziamath", "not installed", "broken", f'{doctor._python()} -m pip install "ziamath"'
     )
     assert found["extra plots"].state == "missing"
-    assert found["extra plots"].advice == 'python -m pip install -e ".[plots]"'
+    assert found["extra plots"].advice == f'{doctor._python()} -m pip install -e ".[plots]"'
 
 
 def test_a_package_that_does_not_import(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ from viz.lecture.catalogue import CATALOGUE, Row
 from viz.lecture.worked_example import Check, WorkedExample
 from viz.page import chosen_rows, lecture_page, write_lecture
 
+OLD = '<meta name="generator" content="autograd-core">'
+
 
 def diamond(name: str = "x") -> WorkedExample:
     """Example 2, small, with a name of one's own."""
@@ -163,7 +165,7 @@ def test_the_folder_holds_the_page_and_every_picture(tmp_path: Path) -> None:
 
 def test_writing_again_replaces_only_its_own_files(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    (tmp_path / "index.html").write_text("old")
+    (tmp_path / "index.html").write_text(OLD)
     write_lecture(tmp_path, catalogue=ROWS)
     assert (tmp_path / "index.html").read_text(encoding="utf-8") == PAGE
     assert (tmp_path / "mine.txt").read_text() == "mine" and not list(tmp_path.glob(".*"))
@@ -266,7 +268,7 @@ def test_a_disk_that_fills_up_leaves_all_as_it_was(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(Path, "write_bytes", full)
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "index.html").write_text("old")
+    (tmp_path / "old" / "index.html").write_text(OLD)
     before = contents(tmp_path)
     for folder in (tmp_path / "old", tmp_path / "new" / "lecture"):
         with pytest.raises(OSError, match=r"\(No space left on device\)"):
@@ -281,3 +283,15 @@ def test_a_row_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ArithmeticError):
         write_lecture(tmp_path / "lecture", catalogue=(*ROWS, Row(3, "fails", "", fail)))
     assert not list(tmp_path.iterdir())
+
+
+def test_another_page_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<h1>mine</h1>")
+    with pytest.raises(FileExistsError, match="is not the lecture's"):
+        write_lecture(tmp_path, ["example-1"])
+    assert (tmp_path / "index.html").read_text() == "<h1>mine</h1>"
+    assert len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(ValueError, match="name given is empty"):
+        write_lecture("")
+    write_lecture(tmp_path / "new", ["example-1"])
+    write_lecture(tmp_path / "new", ["example-1"])

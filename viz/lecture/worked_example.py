@@ -69,6 +69,9 @@ class WorkedExample:
     results: Mapping[str, float | str | None]
     builder: Callable[..., WorkedExample] = field(repr=False)
 
+    def __repr__(self) -> str:
+        return f"<WorkedExample {self.id}: {', '.join(self.values)}>"
+
     def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("values", {})
         if name in values:

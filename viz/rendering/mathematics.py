@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from viz.errors import LayoutError
+
 UNITS = 500
 """Outlines are whole numbers of 1/UNITS em, which is finer than a pixel up to a font size of 500 pixels."""
 
@@ -78,7 +80,8 @@ def _visible_character(character: str) -> str:
 
 @lru_cache(maxsize=4096)
 def typeset_latex(latex: str) -> Drawing:
-    r"""Typeset LaTeX mathematics; what cannot be typeset is drawn as plain text, so this never raises.
+    r"""Typeset LaTeX mathematics; what cannot be typeset is drawn as plain text, and only a
+    missing typesetter raises (LayoutError).
 
     Arguments: `latex` without dollar signs.
 
@@ -86,6 +89,7 @@ def typeset_latex(latex: str) -> Drawing:
     >>> height > width
     True
     """
+    _ziamath()  # that it is missing is no fault of the LaTeX
     try:
         if len(latex) > LONGEST_LATEX:
             return typeset_text(latex)
@@ -102,6 +106,7 @@ def typeset_text(text: str) -> Drawing:
     Invisible characters come out as escapes, characters the font lacks as a hollow box, and text beyond
     160 characters is cut with an ellipsis (the drawing's `text` keeps it whole).
     """
+    _ziamath()
     shown = visible(text)
     if len(shown) > LONGEST_TEXT:
         shown = shown[: LONGEST_TEXT - 1] + "…"
@@ -120,8 +125,14 @@ def typeset_text(text: str) -> Drawing:
 def _ziamath() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # ziamath 0.13 reads its font with a retired call
-        import ziamath
-        import ziamath.tex
+        try:
+            import ziamath
+            import ziamath.tex
+        except ModuleNotFoundError as missing:
+            raise LayoutError(
+                f"A picture's mathematics is set by ziamath, which cannot be imported ({missing}). "
+                "Install it with: python -m pip install ziamath"
+            ) from missing
     return ziamath
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from viz.rendering.geometry import Box, Path, Solid, box_of, box_of_path
@@ -66,7 +67,13 @@ def framed(
     inks = _note(note, frame)
     words = _flow(flow, frame, direction) if flow else None
     around = [words[0].box, box_of_path(words[1]).grown(FLOW_WIDTH)] if words else []
-    return Scene(nodes, arrows, inks, words, Box.union([frame, *(ink.box for ink in inks), *around]).grown(MARGIN))
+    whole = Box.union([frame, *(ink.box for ink in inks), *around]).grown(MARGIN)
+    return Scene(nodes, arrows, inks, words, _whole_pixels(whole))
+
+
+def _whole_pixels(box: Box) -> Box:
+    # A fraction of a pixel at the edge would come out half transparent in a PNG.
+    return Box(math.floor(box.left), math.floor(box.top), math.ceil(box.right), math.ceil(box.bottom))
 
 
 def _flow(flow: Flow, frame: Box, direction: Direction) -> tuple[Ink, Path]:
