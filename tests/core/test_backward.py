@@ -457,6 +457,8 @@ def test_gradients_agree_with_central_differences_at_fifty_digits(recipe: Recipe
     leaves, nodes = grown(recipe)
     if any(not 1e-6 < abs(node.data) < 1e3 for node in nodes) or near_a_kink(nodes) or not few_paths(nodes[-1]):
         return
+    if any(abs(partial) > 1e3 for node in nodes for partial in node.partials):
+        return  # where a slope is steep it also changes fast, and one rounding of its operand is seen in it
     found = swept(nodes[-1], leaves)
     with mpmath.workdps(50):
         step = mpmath.mpf(10) ** -15
