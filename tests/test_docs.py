@@ -62,3 +62,11 @@ def test_the_page_of_disputed_points_is_the_tables_own() -> None:
 def test_every_link_of_the_readme_leads_somewhere() -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_readme_names_every_function_of_the_table() -> None:
+    named = re.search(r"\*\*Functions\.\*\* `([^`]*)`", README)
+    assert named is not None
+    signs = {"add", "sub", "mul", "div", "neg"}
+    rest = {"greater", "batch_mean"}  # what maximum and batch normalization are made with
+    assert set(named[1].split()) == {row.name for row in ag.TABLE} - signs - rest | {"softmax"}
