@@ -45,7 +45,7 @@ def local_derivatives(y: Value | Graph, wrt: Any = None, *, general: bool = Fals
 def global_derivatives(y: Value | Graph, wrt: Any = None, *, of: Any = None, general: bool = False) -> Table:
     """One row per node (or per node in ``of``): the output's derivative as a product of local ones."""
     graph = _contracted(y, wrt)
-    head = graph.outputs[0]
+    head = graph.only_output()
     chosen = [graph.index(each) for each in of] if of is not None else [at for at in graph.shown if at != head]
     adjoints = graph.adjoints(head) if graph.has_numbers else {}
     rows = []
@@ -62,8 +62,7 @@ def forward_and_backward(y: Value | Graph, wrt: Any = None, *, show: str = "symb
     graph = _contracted(y, wrt)
     rows: list[tuple[Cell, ...]] = []
     for node in reversed(graph.nodes):
-        below = [edge for edge in graph.edges if edge.head == node.index]
-        for at, edge in enumerate(below):
+        for at, edge in enumerate(graph.edges_into(node.index)):
             relationship: Cell = relation(graph, node.index) if at == 0 else ""
             numbers = (number(edge.partial),) if edge.partial is not None else ()
             value = (number(node.data) if at == 0 and node.data is not None else "",) if numbers else ()
@@ -83,12 +82,12 @@ def ledger(y: Value | Graph, wrt: Any = None) -> Table:
              y → a  dy/dy = 1  ∂y/∂a = a = 3     (1)(3) = 3    dy/da = 6
     """
     graph = y if isinstance(y, Graph) else Graph(y, wrt)
-    adjoints = graph.adjoints()
-    output = graph.name(graph.outputs[0])
+    adjoints = graph.adjoints(graph.only_output())
+    output = graph.name(graph.only_output())
     sums: dict[int, float] = dict.fromkeys(graph.shown, 0.0)
     rows = []
     for node in reversed(graph.nodes):
-        for at, edge in enumerate(edge for edge in graph.edges if edge.head == node.index):
+        for at, edge in enumerate(graph.edges_into(node.index)):
             head, tail = graph.name(edge.head), graph.name(edge.tail)
             partial = edge.partial if edge.partial is not None else 0.0
             sums[edge.tail] += adjoints[edge.head] * partial

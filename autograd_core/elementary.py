@@ -125,7 +125,7 @@ sqrt = Primitive(
     partials=(lambda out, x: 0.5 / out,), domain=Box((NON_NEGATIVE,)),
     textbook=(lambda out, x: 1.0 / (2.0 * out),),
     special=(SpecialValue((0.0,), 0.0, (math.inf,), "the limit from the right"),),
-    latex=Notation("call", r"\sqrt{<>}"), text=Notation("call", "√(<>)"), javascript="Math.sqrt")
+    latex=Notation("call", r"\sqrt{<>}"), text=Notation("power", "√(<>)"), javascript="Math.sqrt")
 
 
 # --- exponentials and logarithms ----------------------------------------------------------------

@@ -133,7 +133,7 @@ def explain(
     if show not in ("symbols", "expanded"):
         raise ValueError(f"show is 'symbols' or 'expanded'; got {show!r}.")
     graph = _seen_from(y, x)
-    head, tail = graph.outputs[0], graph.inputs[0]
+    head, tail = graph.only_output(), graph.inputs[0]
     work = _Work(graph, expanded=show == "expanded")
     steps: list[Step]
     if head == tail:
@@ -179,7 +179,7 @@ class _Work:
         linear = self._linear(head, tail)
         if len(listed) > 1 and linear is not None and fold_alike(derivatives) is None:
             tail_name = self.graph.name(tail)
-            heads = [edge.tail for edge in self.graph.edges if edge.head == head]
+            heads = [edge.tail for edge in self.graph.edges_into(head)]
             whole = [(each, self.derivative(at, tail)) for (each, _), at in zip(linear.terms, heads, strict=True)]
             steps.append(Step(SUM_RULE, DerivativeOf(linear, tail_name)))
             steps.append(Step(CHAIN_RULE, Sum(tuple(map(Product, whole)))))
@@ -190,6 +190,11 @@ class _Work:
 
     def through(self, head: int, middle: int, tail: int) -> list[Step]:
         """The form with an error signal: what comes before ``middle`` in one brace, called delta."""
+        if middle in (head, tail):
+            raise NoPathError(
+                f"through= takes a node between {self.graph.name(tail).ascii} and {self.graph.name(head).ascii}; "
+                f"{self.graph.name(middle).ascii} is an end."
+            )
         upper, lower = Paths(self.graph, head, middle), Paths(self.graph, middle, tail)
         if upper.count * lower.count != Paths(self.graph, head, tail).count:
             missed = self.graph.name(middle).ascii
@@ -258,7 +263,7 @@ class _Work:
 
     def derivative(self, head: int, tail: int) -> Derivative:
         """The derivative over all paths, called total where an edge leads straight there besides others."""
-        direct = any((edge.head, edge.tail) == (head, tail) for edge in self.graph.edges)
+        direct = any(edge.tail == tail for edge in self.graph.edges_into(head))
         total = direct and Paths(self.graph, head, tail).count > 1
         return Derivative(self.graph.name(head), self.graph.name(tail), total)
 
@@ -273,7 +278,7 @@ class _Work:
 
     def _linear(self, head: int, tail: int) -> Linear | None:
         """``head`` as coefficients times nodes, if that is all it is."""
-        edges = [edge for edge in self.graph.edges if edge.head == head]
+        edges = self.graph.edges_into(head)
         if len(edges) < 2 or any(edge.tail == tail for edge in edges) or not self.graph.is_linear(head):
             return None
         return Linear(tuple((self._symbol(edge), self.graph.name(edge.tail)) for edge in edges))

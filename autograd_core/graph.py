@@ -17,30 +17,9 @@ from typing import Any
 from autograd_core import primitives as rows
 from autograd_core.errors import NoPathError, OperandError
 from autograd_core.names import Name
-from autograd_core.row import Primitive
-from autograd_core.symbol import Symbol
+from autograd_core.node import Node
+from autograd_core.symbol import Symbol, shortened
 from autograd_core.value import FlatValues, Value, flatten_values, require_fresh, restore_values, topological_order
-
-# Formulas are cut at this height and size: no line shows more, and what walks through them stays quick.
-_TALLEST = 40
-_LARGEST = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One node of a record: an operand is the index of another node, or a constant (a float)."""
-
-    index: int
-    op: Primitive | None
-    operands: tuple[int | float, ...]
-    name: str | None
-    data: float | None
-    partials: tuple[float, ...] | None
-
-    @property
-    def parents(self) -> tuple[int, ...]:
-        """The indices of the operands that are nodes, in argument order."""
-        return tuple(operand for operand in self.operands if type(operand) is int)
 
 
 @dataclass(frozen=True)
@@ -121,6 +100,8 @@ class Graph:
             leaves = [node.index for node in self.record if node.op is None]
             return tuple(leaves) or self.outputs
         asked = [wrt] if isinstance(wrt, (Value, str)) else list(wrt)
+        if not asked:
+            raise OperandError("wrt is empty. Name at least one input, or leave wrt out to see all of them.")
         inputs = tuple(dict.fromkeys(self.index(each) for each in asked))
         for each in inputs:
             if not self._reached_from((each,)) & set(self.outputs):
@@ -199,8 +180,8 @@ class Graph:
         given = self.record[index].name
         if given:
             return Name.of(given)
-        shown = getattr(self, "shown", ())
-        return Name.of(self._ordinals[index]) if index in shown else Name.of(f"v_{index + 1}")
+        shown = hasattr(self, "shown") and index in self._shown_set
+        return Name.of(self._ordinals[index]) if shown else Name.of(f"v_{index + 1}")
 
     # --- contraction ----------------------------------------------------------------------------
 
@@ -251,6 +232,17 @@ class Graph:
                         found.append(GraphEdge(operand, head, partial, position, self))
         return tuple(sorted(found, key=lambda edge: (edge.tail, edge.head)))
 
+    def edges_into(self, head: int) -> list[GraphEdge]:
+        """The arrows that lead to a shown node."""
+        return self._edges_by_head.get(head, [])
+
+    @cached_property
+    def _edges_by_head(self) -> dict[int, list[GraphEdge]]:
+        by_head: dict[int, list[GraphEdge]] = {}
+        for edge in self.edges:
+            by_head.setdefault(edge.head, []).append(edge)
+        return by_head
+
     @cached_property
     def _shown_set(self) -> frozenset[int]:
         return frozenset(self.shown)
@@ -279,8 +271,8 @@ class Graph:
                 target = reached if operand in self._shown_set else inside
                 if operand not in target and target is inside:
                     heapq.heappush(pending, -operand)
-                product = _kept_short(inside[at] * partial)
-                target[operand] = _kept_short(target[operand] + product) if operand in target else product
+                product = shortened(inside[at] * partial)
+                target[operand] = shortened(target[operand] + product) if operand in target else product
         return reached
 
     # --- formulas -------------------------------------------------------------------------------
@@ -305,7 +297,7 @@ class Graph:
                 continue
             done = waiting.pop()
             if node.op is not None and done not in self._formulas:
-                self._formulas[done] = _kept_short(Symbol.applied(node.op, list(map(self._operand, node.operands))))
+                self._formulas[done] = shortened(Symbol.applied(node.op, list(map(self._operand, node.operands))))
         return self._formulas[index] if self.record[index].op is not None else self.symbol(index)
 
     @cached_property
@@ -360,7 +352,14 @@ class Graph:
             seen |= hidden
         return True
 
-    # --- adjoints -------------------------------------------------------------------------------
+    # --- outputs and adjoints -------------------------------------------------------------------------------
+
+    def only_output(self) -> int:
+        """The index of the output; a graph of several raises, for a derivative is one output's."""
+        if len(self.outputs) > 1:
+            names = ", ".join(self.full_name(each).ascii for each in self.outputs)
+            raise OperandError(f"A derivative is that of one output; this graph has {names}. Give one of them.")
+        return self.outputs[0]
 
     def adjoints(self, output: int | None = None) -> dict[int, float]:
         """The derivative of an output (the first, unless told) with respect to every node of the record.
@@ -382,14 +381,12 @@ class Graph:
         return f"<Graph of {outputs}: {len(self.shown)} nodes, {len(self.edges)} edges>"
 
     def __reduce__(self) -> Any:
-        return _restore_graph, (flatten_values(self.roots), self.inputs)
+        view = {"inputs": self.inputs, "shown": self.shown, "contracted": self.contracted, "hint": self.hint}
+        return _restore_graph, (flatten_values(self.roots), view)
 
 
-def _kept_short(thing: Any) -> Any:
-    too_long = isinstance(thing, Symbol) and (thing.height > _TALLEST or thing.size > _LARGEST)
-    return Symbol(Name(r"\ldots", "…", "...", "rest", True)) if too_long else thing
-
-
-def _restore_graph(flat: FlatValues, inputs: tuple[int, ...]) -> Graph:
-    roots = restore_values(flat)
-    return Graph(roots, wrt=inputs)
+def _restore_graph(flat: FlatValues, view: dict[str, Any]) -> Graph:
+    graph = Graph(restore_values(flat))._twin()
+    for attribute, seen in view.items():
+        setattr(graph, attribute, seen)
+    return graph

@@ -21,8 +21,9 @@ from typing import Any, NoReturn
 
 from autograd_core import primitives as rows
 from autograd_core.errors import AutogradError, DomainError, NamingError, OperandError, ParseError
-from autograd_core.graph import Graph, Node
+from autograd_core.graph import Graph
 from autograd_core.names import GREEK, Name
+from autograd_core.node import Node
 from autograd_core.row import Primitive
 from autograd_core.value import Value
 
@@ -173,8 +174,9 @@ class _Text:
     def name(self, node: ast.expr) -> str:
         if not isinstance(node, ast.Name):
             self.fail("the left side of = is not a name", "only a name can be defined: y = 2*a", node)
-        if not (word := _latin(node.id)).isascii():
-            self.fail(f"the name {_short(word)}", "a Greek letter comes first and alone: \u03b1_1", node)
+        word = node.id if node.id.isascii() else Name.of(node.id).ascii
+        if not (node.id.isascii() or Name.of(node.id).is_mathematics):
+            self.fail(f"the name {_short(node.id)}", "a Greek letter comes first and alone: \u03b1_1", node)
         if rows.find_primitive(word):
             self.fail(f"{word} is a function", f"give it operands, {word}(x), or take another name", node)
         return word
@@ -230,15 +232,18 @@ class _Text:
         return _short(" ".join((ast.get_source_segment(self.code, node) or "").split()))
 
     def row(self, node: ast.Name) -> Primitive:
-        name = _latin(node.id)
+        name = node.id
         if found := rows.find_primitive(name):
             return found
         if _key(name) in self.variables:
             self.fail(f"{_short(name)} is not a function", f"a product is written {_short(name)}*(...)", node)
+        as_written = {row.head[1]: row for row in rows.TABLE if row.head}  # max, \u03c3
+        if found := as_written.get(Name.of(name).unicode):
+            return found
         known = {row.name: row.name for row in rows.TABLE}
         listed = ", ".join(sorted(known))
-        known |= {row.head[1]: row.name for row in rows.TABLE if row.head}  # max, \u03c3
-        near = difflib.get_close_matches(Name.of(name).unicode[:40], known, 1)
+        known |= {"sum": "total", "ln": "log"}
+        near = difflib.get_close_matches(name[:40], known, 1)
         advice = f"did you mean {known[near[0]]}? " if near else ""
         self.fail(f"unknown function {_short(name)!r}", f"{advice}the functions are: {listed}", node)
 
@@ -385,12 +390,7 @@ def parse(text: str, /, **at: object) -> Definitions:
 
 
 def _key(name: str) -> str:
-    return Name.of(_latin(name)).ascii
-
-
-def _latin(word: str) -> str:
-    simple = not word.isascii() and re.fullmatch(r"\d*(_\w*)?", word[1:], re.ASCII)
-    return next((name + word[1:] for name, letter in GREEK.items() if simple and letter == word[0]), word)
+    return Name.of(name).ascii
 
 
 def _short(text: str | Iterable[str], longest: int = 40) -> str:

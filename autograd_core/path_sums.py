@@ -67,10 +67,7 @@ class Paths:
 
     @cached_property
     def _below(self) -> dict[int, list[GraphEdge]]:
-        below: dict[int, list[GraphEdge]] = {at: [] for at in self.graph.shown}
-        for edge in self.graph.edges:
-            below[edge.head].append(edge)
-        return below
+        return {at: self.graph.edges_into(at) for at in self.graph.shown}
 
     @cached_property
     def _counts(self) -> dict[int, int]:

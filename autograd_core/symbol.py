@@ -125,6 +125,17 @@ class Symbol:
         return rows.neg(self)
 
 
+# Formulas of graphs are cut at this height and size: no line shows more, and walks through them stay quick.
+_TALLEST = 40
+_LARGEST = 2000
+
+
+def shortened(thing: Any) -> Any:
+    """``thing``, or an ellipsis for a symbol too tall or too large ever to be shown."""
+    too_long = isinstance(thing, Symbol) and (thing.height > _TALLEST or thing.size > _LARGEST)
+    return Symbol(Name(r"\ldots", "…", "...", "...", True)) if too_long else thing
+
+
 def split_coefficient(symbol: Symbol) -> tuple[float, Symbol | None]:
     """``symbol`` as a number times the rest (None for a number alone).
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from autograd_core.errors import OperandError
 from autograd_core.names import Name, raised
 from autograd_core.row import Notation, Primitive
 
@@ -144,6 +145,8 @@ class _Code:
         self._infinity, self._nan = infinity, nan
 
     def name(self, name: Name) -> str:
+        if name.identifier == "...":
+            raise OperandError("This formula was cut with an ellipsis, so it is no code. Name the nodes inside it.")
         return name.identifier
 
     def number(self, x: float, digits: int) -> Notation:
@@ -153,6 +156,11 @@ class _Code:
     def notation(self, tree: Tree) -> Notation:
         row = tree.primitive
         assert row is not None
+        if tree.primed:
+            raise OperandError(
+                f"The derivative of {row.name} is written with a prime here, which is no code. "
+                "Use the expanded form: edge.expanded."
+            )
         own = self.own_notation(row, tree.operands)
         if own is not None:
             return own
@@ -237,10 +245,13 @@ def _write(tree: Tree, language: Language, digits: int, depth: int) -> tuple[str
     if tree.primitive is not None and tree.primitive.written and not tree.primed and not isinstance(language, _Code):
         return _write(tree.primitive.written(*tree.operands), language, digits, depth)
     level, template = language.notation(tree)
-    operands = iter(tree.operands)
+    operands = [_write(operand, language, digits, depth - 1) for operand in tree.operands]
+    if language is LATEX and template.endswith("<>)") and any(r"\frac" in inner for _, inner in operands):
+        template = template.replace("(<>", r"\left(<>").replace("<>)", r"<>\right)")
+    waiting = iter(operands)
 
     def field(match: re.Match[str]) -> str:
-        inner_level, inner = _write(next(operands), language, digits, depth - 1)
+        inner_level, inner = next(waiting)
         lowest, no_minus = match.groups()
         too_weak = bool(lowest) and LEVELS.index(inner_level) < LEVELS.index(lowest)
         return language.parentheses(inner) if too_weak or (no_minus and inner.startswith("-")) else inner

@@ -264,13 +264,18 @@ def _check(options: argparse.Namespace) -> int:
     definitions = _definitions(options)
     if not definitions.graph().has_numbers:
         raise UsageError(f"A check needs a number for each input: {_example_of(definitions)}.")
-    passed = True
+    passed, checked = True, 0
     for output in definitions.outputs:
+        if definitions[output].is_leaf:
+            raise UsageError(f"{output} is a number, not computed from any input: there is nothing to check.")
         report = central_differences(definitions[output])
         _say(f"{report.output.ascii} = {report.value:.10g}")
         _say(report)
         _say("")
-        passed = passed and report.passed
+        passed, checked = passed and report.passed, checked + report.checked
+    if passed and not checked:
+        _say("Nothing could be checked.")
+        return DIFFERS
     _say("Every gradient that was checked agrees." if passed else "Some gradients differ.")
     return FINE if passed else DIFFERS
 

@@ -23,6 +23,9 @@ Style = Literal["lecture", "full"]
 Show = Literal["symbols", "numbers", "both", "expanded"]
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
+_MOST_WRITTEN = 2000
+"""Above this many nodes not even alike ones are looked for."""
+
 PATH_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
@@ -63,6 +66,10 @@ def draw(
     [('n0', '3', 'n1'), ('n1', '2', 'n2')]
     """
     _require("style", style, ("lecture", "full"))
+    if digits < 1:
+        raise ValueError(f"digits is the number of significant digits, 1 or more; got {digits!r}.")
+    if highlight is not None and (len(tuple(highlight)) != 2):
+        raise ValueError(f"highlight takes an input and an output, as in highlight=(x, y); got {highlight!r}.")
     _require("show", show, (None, "symbols", "numbers", "both", "expanded"))
     graph = _graph_of(thing, wrt, at or {})
     full = style == "full"
@@ -77,16 +84,20 @@ def draw(
     shown = show or ("both" if numbers else "symbols")
     writer = _Writer(graph, full, shown, digits, values=values, gradients=gradients)
     picture = partial(Picture, direction=direction, flow=flow, background=background, scale=scale, engine=engine)
-    if len(graph.shown) > limit:
-        boxes, arrows, said = collapse(graph, limit)
-        return picture(tuple(boxes), tuple(arrows), note=said, title="Collapsed graph")
-    colors, said = _highlighted(graph, highlight)
-    nodes = [writer.node(at) for at in graph.shown]
-    edges = [writer.edge(edge, colors.get((edge.tail, edge.head, edge.position), ())) for edge in graph.edges]
-    if not full:
-        nodes, edges = elide_alike(graph, nodes, edges)
     title = "Graph of " + ", ".join(graph.name(each).unicode for each in graph.outputs)
-    return picture(tuple(nodes), tuple(edges), note=" ".join(filter(None, (graph.hint, said))), title=title)
+    if len(graph.shown) <= max(limit, 0 if full else _MOST_WRITTEN):
+        colors, said = _highlighted(graph, highlight)
+        nodes = [writer.node(at) for at in graph.shown]
+        edges = [writer.edge(edge, colors.get((edge.tail, edge.head, edge.position), ())) for edge in graph.edges]
+        if not full and not highlight:
+            nodes, edges = elide_alike(graph, nodes, edges)
+        if len(nodes) <= limit:
+            several = len(graph.outputs) > 1 and gradients
+            whose = f"The gradients are those of {graph.name(graph.outputs[0]).unicode}." if several else ""
+            note = " ".join(filter(None, (graph.hint, said, whose)))
+            return picture(tuple(nodes), tuple(edges), note=note, title=title)
+    nodes, edges, said = collapse(graph, limit)
+    return picture(tuple(nodes), tuple(edges), note=said, title=f"{title}, collapsed")
 
 
 def _graph_of(thing: Any, wrt: Any, at: Mapping[str, float]) -> Graph:

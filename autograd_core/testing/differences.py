@@ -81,6 +81,11 @@ class DifferenceReport:
         return all(entry.verdict != "differs" for entry in self.entries)
 
     @property
+    def checked(self) -> int:
+        """The number of inputs that could be checked."""
+        return sum(entry.difference is not None for entry in self.entries)
+
+    @property
     def table(self) -> Table:
         """Input, gradient, difference, relative error and verdict, with what stood in the way below."""
         rows = tuple(

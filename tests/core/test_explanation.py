@@ -157,11 +157,15 @@ def test_mistakes_are_answered_in_words() -> None:
         (lambda: explain(net["E"]), "choose one of z_0, y, w_1, w_2"),
         (lambda: explain(net["a_1"], net["w_2"]), "da_1/dw_2 = 0: w_2 is not part of the graph of a_1"),
         (lambda: explain(net["E"], net["w_2"], through=net["z_1"]), "z_1"),
+        (lambda: explain(net["E"], net["w_2"], through="E"), "a node between w_2 and E; E is an end"),
+        (lambda: explain(net["E"], net["w_2"], through="w_2"), "w_2 is an end"),
         (lambda: explain(ag.total([net["w_1"], net["w_1"].exp()]), net["w_1"], fold=True), "there are 2"),
     ):
         with pytest.raises(NoPathError) as raised:
             mistake()
         assert words in str(raised.value)
+    with pytest.raises(ag.OperandError, match="that of one output; this graph has a_1, E"):
+        explain(Graph([net["a_1"], net["E"]]), net["w_1"])
     with pytest.raises(ValueError, match="show is 'symbols' or 'expanded'; got 'numbers'"):
         explain(net["E"], net["w_1"], show="numbers")
 
@@ -175,3 +179,12 @@ def test_where_an_edge_leads_straight_there_the_whole_derivative_is_told_apart()
     assert explanation.to_text(ASCII).startswith("Dq/Dx = dq/dx + dq/dg dg/dx")
     assert r"\frac{\mathrm{d}q}{\mathrm{d}x} &= \frac{\partial q}{\partial x} +" in explanation.to_latex()
     assert explain(g, x).to_text().startswith("∂g/∂x = ")
+
+
+def test_a_chain_of_20_000_links_is_explained_and_tabled() -> None:
+    x = Value(0.0, "x")
+    y = x
+    for _ in range(20_000):
+        y = y + 1.0
+    assert "(1)(1)(1)(1)...(1)" in explain(y, x).to_text(ASCII)
+    assert len(ag.ledger(y).rows) == 20_000

@@ -183,6 +183,20 @@ def test_several_outputs_travel_through_pickle_still_sharing() -> None:
     assert first.operands[0] is second.operands[0]
 
 
+def test_a_contracted_graph_stays_so_through_pickle() -> None:
+    x, y = example_2()
+    graph = Graph(y, wrt=[x]).contract()
+    assert arrows(pickle.loads(pickle.dumps(graph))) == arrows(graph)
+
+
+def test_what_is_no_code_is_not_written_as_code() -> None:
+    a = Value(1.0, "a")
+    (edge,) = Graph(ag.sigmoid(a).named("y")).edges
+    with pytest.raises(OperandError, match=r"written with a prime .* edge\.expanded"):
+        _ = edge.symbol.python
+    assert edge.expanded.python == "y * (1.0 - y)"
+
+
 def test_a_wide_graph_contracts_in_linear_time() -> None:
     leaves = [Value(float(i), f"x_{i}") for i in range(3000)]
     graph = Graph((ag.total(leaves) * 2).named("y")).contract()

@@ -158,12 +158,36 @@ def test_many_alike_units_become_an_ellipsis() -> None:
     assert len(picture.edges) == 8
 
 
-def test_a_graph_above_the_limit_is_collapsed_and_says_so() -> None:
+def layers(name: str) -> Value:
     x = Value(0.5, "x")
-    layer = [(x * (0.1 * i)).named(f"a_{i}") for i in range(60)]
+    layer = [(x * (0.1 * i)).named(name.format("a", i)) for i in range(60)]
     for depth in "bc":
-        layer = [(ag.total(layer) * 0.01).tanh().named(f"{depth}_{i}") for i in range(60)]
-    picture = viz.draw(ag.total(layer).named("y"))
+        layer = [(ag.total(layer) * 0.01).tanh().named(name.format(depth, i)) for i in range(60)]
+    return ag.total(layer).named("y")
+
+
+def test_layers_of_many_alike_units_are_shortened_before_anything_is_collapsed() -> None:
+    picture = viz.draw(layers("{}_{{{}}}"))
+    names = [plain(node.lines[0]) for node in picture.nodes]
+    assert names[1:5] == ["a_0", "a_1", r"\vdots", "a_{59}"]
+    assert len(names) == 14 and picture.note == ""
+
+
+def test_a_highlighted_path_is_never_shortened_away() -> None:
+    example = example_3(n=6)
+    picture = viz.draw(example.y, wrt=[example.x], highlight=(example.x, example.y))
+    assert len({edge.colors for edge in picture.edges}) == 6
+
+
+def test_of_several_outputs_it_is_said_whose_gradients_are_shown() -> None:
+    a = Value(1.0, "a")
+    p = (a * 2).named("p")
+    picture = viz.draw([p, (p * 3).named("q")], style="full")
+    assert picture.note == "The gradients are those of p."
+
+
+def test_a_graph_above_the_limit_is_collapsed_and_says_so() -> None:
+    picture = viz.draw(layers("unit {} {}"))
     assert [[plain(line) for line in node.lines] for node in picture.nodes] == [
         ["1 input"], ["60 mul"], ["60 tanh"], ["60 tanh"], ["1 total"]]  # fmt: skip
     assert [plain(edge.label) for edge in picture.edges] == ["60", "3,600", "3,600", "60"]
@@ -217,6 +241,9 @@ def test_mistakes_are_answered_in_words() -> None:
         (lambda: viz.draw(y, highlight=(y, x)), NoPathError, "dx/dy = 0: no path leads from y to x"),
         (lambda: viz.draw(y, direction="left"), ValueError, "direction"),
         (lambda: viz.draw(y, flow="up"), ValueError, "flow must be 'forward' or 'backward', not 'up'"),
+        (lambda: viz.draw(y, wrt=[]), TypeError, "wrt is empty"),
+        (lambda: viz.draw(y, digits=0), ValueError, "1 or more; got 0"),
+        (lambda: viz.draw(y, highlight="x"), ValueError, "as in highlight=(x, y); got 'x'"),
         (lambda: viz.draw(3.0), TypeError, "3.0"),
     ):
         with pytest.raises(kind) as raised:

@@ -32,7 +32,7 @@ SEPARATION = 34.0
 
 _SHORTEST_GAP = 64.0
 _LONGEST_GAP = 230.0
-_PATIENCE = (0.7, 0.7, 0.7, 1.1, 1.1, 1.8, 19.0, 19.0, 19.0, inf)
+_PATIENCE = (0.7, 0.7, 0.7, 1.1, 1.1, 1.8, 4.5, 4.5, 4.5, 19.0, 19.0, inf)
 """How far from its best place a label may stand, by attempt; see `place_labels`."""
 
 _PATIENT_WITH = 40

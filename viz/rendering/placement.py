@@ -28,8 +28,10 @@ _FRACTIONS = tuple(step / 100 for step in range(8, 93, 3))
 _GAPS = (GAP, GAP + 3.0, GAP + 9.0)
 
 # What a position costs: the whole arrow's length off the best place, the wrong side (twice, since it is
-# turned by two), a larger gap, an arrow or a label so near that it might be taken for the label's own.
+# turned by two), a larger gap, an arrow or a label so near that it might be taken for the label's own,
+# an arrow nearer than the label's own.
 _OFF_PLACE, _TURNED, _APART, _NEAR_ARROW, _BESIDE_LABEL, _ON_ARROW = 4.0, 0.22, 0.1, 0.6, 0.5, 20.0
+_NEARER_ARROW = 5.0
 _NEAR = 9.0
 
 
@@ -57,7 +59,8 @@ def place_labels(
 
     Labels with the least choice are placed first; the result depends on nothing but the arguments.
     `worst` is the highest cost accepted: 4 for the whole arrow's length off the best place, 0.44 for the
-    wrong side, 0.5 and 0.6 for each label and arrow nearby, 20 for each arrow the label lies on.
+    wrong side, 0.5 and 0.6 for each label and arrow nearby, 5 for each nearer than its own, 20 for each
+    arrow the label lies on.
     """
     choices = [_free_choices(request, paths, solids, worst) for request in requests]
     placed: list[Box | None] = [None] * len(requests)
@@ -111,6 +114,7 @@ def _free_choices(
                     continue
                 nearest = [path for path in paths_near if path_meets_box(path, box.grown(_NEAR))]
                 cost += _NEAR_ARROW * len(nearest)
+                cost += _NEARER_ARROW * sum(path_meets_box(path, box.grown(gap)) for path in nearest)
                 cost += _ON_ARROW * sum(path_meets_box(path, box.grown(CLEARANCE)) for path in nearest)
                 if cost <= worst:
                     found.append((cost, box))
