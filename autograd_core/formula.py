@@ -16,7 +16,7 @@ from autograd_core.symbol import Symbol
 from autograd_core.writing import ASCII, LATEX, UNICODE, Language
 
 FEWEST_TO_FOLD = 3
-_LONGEST_SUM = 6
+LONGEST_SUM = 6
 _LONGEST_PRODUCT = 12
 
 
@@ -144,7 +144,7 @@ class Sum(_Written):
 
     def write(self, language: Language, digits: int = 4) -> str:
         terms = self.terms
-        if len(terms) > _LONGEST_SUM:
+        if len(terms) > LONGEST_SUM:
             shown = [term.write(language, digits) for term in (*terms[:2], terms[-1])]
             return _join_sum([*shown[:2], language.ellipsis, shown[2]], language)
         return _join_sum([term.write(language, digits) for term in terms], language)

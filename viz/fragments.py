@@ -14,6 +14,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from autograd_core.explanation import NUMBERS, RESULT, Explanation
+from autograd_core.formula import LONGEST_SUM, Formula, Sum
 from autograd_core.table import Table
 from autograd_core.writing import LATEX, UNICODE
 from viz.picture import Picture
@@ -62,12 +63,25 @@ def explanation(lines: Explanation) -> str:
     left = formula(lines.left.write(LATEX), lines.left.write(UNICODE))
     written = []
     for step in lines:
-        right = formula(f"= {step.formula.write(LATEX)}", f"= {step.formula.write(UNICODE)}")
+        right = _right_side(step.formula)
         rule = "" if step.rule in ("", NUMBERS, RESULT) else f'<span class="rule">{_escape(step.rule)}</span>'
         sides = f'<span class="left">{left}</span><span class="right">{right}</span>'
         written.append(f'<div class="line">{sides}{rule}</div>')
         left = ""
     return _scrolling("equations", said, "\n".join(written))
+
+
+def _right_side(side: Formula) -> str:
+    # A long sum may break before each of its plus signs.
+    parts = side.terms if isinstance(side, Sum) and len(side.terms) <= LONGEST_SUM else (side,)
+    shown = []
+    for at, part in enumerate(parts):
+        latex, text = part.write(LATEX), part.write(UNICODE)
+        minus = at > 0 and latex.startswith("-")
+        sign = "=" if at == 0 else "-" if minus else "+"
+        # An empty group before it makes a sign that of a sum, with a space on either side.
+        shown.append(formula(f"{'{} ' if at else ''}{sign} {latex[minus:]}", f"{sign} {text[minus:]}"))
+    return " ".join(shown)
 
 
 def table(rows: Table, name: str = "Table") -> str:
