@@ -68,7 +68,9 @@ class _Mathematics:
         mantissa, _, exponent = f"{x:.{digits}g}".partition("e")
         if not exponent:
             return Notation(level, mantissa)
-        return Notation("product", mantissa + self._power_of_ten % int(exponent))
+        # A power of ten spelled with a multiplication sign is a product inside a product.
+        weak = "quotient" if r"\cdot" in self._power_of_ten else "product"
+        return Notation(weak, mantissa + self._power_of_ten % int(exponent))
 
     def notation(self, tree: Tree) -> Notation:
         row, operands = tree.primitive, tree.operands
