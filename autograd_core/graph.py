@@ -92,6 +92,7 @@ class Graph:
         self.outputs = tuple(dict.fromkeys(outputs))
         self.contracted = False
         self.hint = ""
+        self._spoken: dict[int, Name] = {}
         self.inputs = self._resolve_inputs(wrt)
         self.shown = tuple(sorted(self._reached_from(self.inputs)))
 
@@ -103,6 +104,8 @@ class Graph:
         if not asked:
             raise OperandError("wrt is empty. Name at least one input, or leave wrt out to see all of them.")
         inputs = tuple(dict.fromkeys(self.index(each) for each in asked))
+        # A node with two names is written under the one it is asked for by.
+        self._spoken = {self.index(each): Name.of(each) for each in asked if isinstance(each, str)}
         for each in inputs:
             if not self._reached_from((each,)) & set(self.outputs):
                 raise NoPathError(self.no_path(each))
@@ -179,7 +182,7 @@ class Graph:
         """The name of any node of the record."""
         given = self.record[index].name
         if given:
-            return Name.of(given)
+            return self._spoken.get(index) or Name.of(given)
         shown = hasattr(self, "shown") and index in self._shown_set
         return Name.of(self._ordinals[index]) if shown else Name.of(f"v_{index + 1}")
 
@@ -212,7 +215,8 @@ class Graph:
     def _twin(self) -> Graph:
         # What is cached belongs to the nodes shown, so a twin starts without it.
         twin = object.__new__(Graph)
-        for attribute in ("record", "outputs", "inputs", "shown", "contracted", "hint", "_values", "_index_of"):
+        view = ("inputs", "shown", "contracted", "hint", "_spoken")
+        for attribute in ("record", "outputs", "_values", "_index_of", *view):
             setattr(twin, attribute, getattr(self, attribute))
         return twin
 
@@ -382,6 +386,7 @@ class Graph:
 
     def __reduce__(self) -> Any:
         view = {"inputs": self.inputs, "shown": self.shown, "contracted": self.contracted, "hint": self.hint}
+        view["_spoken"] = self._spoken
         return _restore_graph, (flatten_values(self.roots), view)
 
 

@@ -197,6 +197,13 @@ def test_what_is_no_code_is_not_written_as_code() -> None:
     assert edge.expanded.python == "y * (1.0 - y)"
 
 
+def test_a_node_with_two_names_is_written_under_the_one_it_is_asked_for_by() -> None:
+    graph = ag.parse("y = 2*a; a = x").graph
+    assert arrows(graph(wrt="x")) == ["x -2-> y"]
+    assert arrows(graph(wrt="a")) == ["a -2-> y"]
+    assert ag.explain(graph(), "x").to_line() == "∂y/∂x = 2"
+
+
 def test_a_wide_graph_contracts_in_linear_time() -> None:
     leaves = [Value(float(i), f"x_{i}") for i in range(3000)]
     graph = Graph((ag.total(leaves) * 2).named("y")).contract()
