@@ -18,7 +18,8 @@ from autograd_core.errors import (
     StaleGraphError,
 )
 from autograd_core.explanation import Explanation, explain
-from autograd_core.graph import Graph, GraphEdge
+from autograd_core.graph import Graph
+from autograd_core.graph_parts import GraphEdge
 from autograd_core.names import Name
 from autograd_core.parsing import Definitions, parse
 from autograd_core.path_sums import Path, Paths, paths

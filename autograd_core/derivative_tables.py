@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from autograd_core.explanation import explain
 from autograd_core.formula import FEWEST_TO_FOLD, Derivative, Equation, Formula, Product, Term, generalize, name, number
 from autograd_core.graph import Graph
+from autograd_core.graph_parts import GraphEdge
 from autograd_core.names import Name, arrows
 from autograd_core.symbol import Symbol
 from autograd_core.table import Cell, Table
@@ -124,7 +125,9 @@ def _arrow(head: Name, tail: Name) -> Term:
     return Term(Symbol(arrows([head, tail])))
 
 
-def _local(graph: Graph, edge: Any, show: str) -> Equation:
+def _local(graph: Graph, edge: GraphEdge, show: str) -> Equation:
+    if show not in ("symbols", "expanded"):
+        raise ValueError(f"show is 'symbols' or 'expanded'; got {show!r}.")
     symbol = edge.expanded if show == "expanded" else edge.symbol
     sides: list[Formula] = [Derivative(graph.name(edge.head), graph.name(edge.tail)), Term(symbol)]
     if symbol.name is not None:

@@ -20,7 +20,7 @@ class StaleGraphError(AutogradError, RuntimeError):
 
 
 class NamingError(AutogradError, ValueError):
-    """A node was given a name it cannot have, or a second one."""
+    """A node was given a name it cannot have, or asked for by a name that is not there or not unique."""
 
 
 class NoPathError(AutogradError, ValueError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from autograd_core.console import printable
-from autograd_core.errors import NoPathError
+from autograd_core.errors import OperandError
 from autograd_core.formula import (
     Brace,
     Derivative,
@@ -29,7 +29,8 @@ from autograd_core.formula import (
     number,
     sum_of,
 )
-from autograd_core.graph import Graph, GraphEdge
+from autograd_core.graph import Graph
+from autograd_core.graph_parts import GraphEdge
 from autograd_core.names import Name
 from autograd_core.path_sums import Path, Paths
 from autograd_core.symbol import Symbol
@@ -119,7 +120,7 @@ def explain(
     ``through`` names a node that every path passes; the part before it is braced and called delta.
     ``fold`` replaces the two leftmost factors of a single path by their product, one line at a time.
     ``show="expanded"`` writes out the derivatives of activations.  Raises :class:`NoPathError` if ``y``
-    does not depend on ``x``.
+    does not depend on ``x``, and :class:`OperandError` for options that do not fit the graph.
 
     >>> x = Value(1.0, "x")
     >>> a_1, a_2 = (3 * x).named("a_1"), (-x).named("a_2")
@@ -132,6 +133,8 @@ def explain(
     """
     if show not in ("symbols", "expanded"):
         raise ValueError(f"show is 'symbols' or 'expanded'; got {show!r}.")
+    if fold and through is not None:
+        raise OperandError("through= and fold= are two forms of one derivation. Ask for one of them.")
     graph = _seen_from(y, x)
     head, tail = graph.only_output(), graph.inputs[0]
     work = _Work(graph, expanded=show == "expanded")
@@ -149,16 +152,11 @@ def explain(
 
 
 def _seen_from(y: Value | Graph, x: Value | str | None) -> Graph:
-    if isinstance(y, Graph):
-        graph = y if x is None else y.seen_from([x])
-        if len(graph.inputs) != 1:
-            names = ", ".join(graph.full_name(each).ascii for each in graph.inputs)
-            raise NoPathError(f"An explanation is for one input; choose one of {names}.")
-    else:
-        graph = Graph(y, wrt=None if x is None else [x])
-        if x is None and len(graph.inputs) > 1:
-            names = ", ".join(graph.full_name(each).ascii for each in graph.inputs)
-            raise NoPathError(f"An explanation is for one input; choose one of {names}.")
+    whole = y if isinstance(y, Graph) else Graph(y)
+    graph = whole if x is None else whole.seen_from([x])
+    if len(graph.inputs) != 1:
+        names = ", ".join(graph.name(each).ascii for each in graph.inputs)
+        raise OperandError(f"An explanation is for one input; choose one of {names}.")
     return graph if graph.contracted else graph.contract()
 
 
@@ -191,14 +189,14 @@ class _Work:
     def through(self, head: int, middle: int, tail: int) -> list[Step]:
         """The form with an error signal: what comes before ``middle`` in one brace, called delta."""
         if middle in (head, tail):
-            raise NoPathError(
+            raise OperandError(
                 f"through= takes a node between {self.graph.name(tail).ascii} and {self.graph.name(head).ascii}; "
                 f"{self.graph.name(middle).ascii} is an end."
             )
         upper, lower = Paths(self.graph, head, middle), Paths(self.graph, middle, tail)
         if upper.count * lower.count != Paths(self.graph, head, tail).count:
             missed = self.graph.name(middle).ascii
-            raise NoPathError(f"Not every path passes through {missed}. Choose a node that all paths share.")
+            raise OperandError(f"Not every path passes through {missed}. Choose a node that all paths share.")
         delta = _delta(self.graph.name(middle))
         before = sum_of([Product(tuple(map(self._derivative, path.edges))) for path in upper])
         after = sum_of([Product(tuple(map(self._derivative, path.edges))) for path in lower])
@@ -218,7 +216,7 @@ class _Work:
         """A single path, its two leftmost factors replaced by their product until one is left."""
         paths = Paths(self.graph, head, tail)
         if paths.count != 1:
-            raise NoPathError(f"fold=True follows a single path; there are {paths.count}. Leave it out to see all.")
+            raise OperandError(f"fold=True follows a single path; there are {paths.count}. Leave it out to see all.")
         path = next(iter(paths))
         factors = [self._derivative(edge) for edge in path.edges]
         steps = [Step(CHAIN_RULE, Product(tuple(factors)))] if len(factors) > 1 else []

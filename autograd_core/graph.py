@@ -8,43 +8,18 @@ nodes: the derivative across a hidden part is the sum over its paths of the prod
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from autograd_core import primitives as rows
-from autograd_core.errors import NoPathError, OperandError
+from autograd_core.errors import NamingError, NoPathError, OperandError
+from autograd_core.graph_parts import GraphEdge, Node
 from autograd_core.names import Name
-from autograd_core.node import Node
 from autograd_core.symbol import Symbol, shortened
 from autograd_core.value import FlatValues, Value, flatten_values, require_fresh, restore_values, topological_order
-
-
-@dataclass(frozen=True)
-class GraphEdge:
-    """An arrow: the derivative of ``head`` with respect to ``tail``, as a number and as a symbol.
-
-    ``position`` is the argument it belongs to where every node is shown, and None for an arrow across
-    a contracted part.  ``partial`` is None where the graph has no numbers.
-    """
-
-    tail: int
-    head: int
-    partial: float | None
-    position: int | None
-    graph: Graph = field(repr=False, compare=False)
-
-    @property
-    def symbol(self) -> Symbol:
-        """The derivative as a formula; an activation's is shown primed, as in sigma'(a_2)."""
-        return self.graph.derivative_symbol(self)
-
-    @property
-    def expanded(self) -> Symbol:
-        """The derivative as a formula with every activation's derivative written out."""
-        return self.graph.derivative_symbol(self, expanded=True)
 
 
 class Graph:
@@ -100,7 +75,7 @@ class Graph:
         if wrt is None:
             leaves = [node.index for node in self.record if node.op is None]
             return tuple(leaves) or self.outputs
-        asked = [wrt] if isinstance(wrt, (Value, str)) else list(wrt)
+        asked = list(wrt) if hasattr(wrt, "__iter__") and not isinstance(wrt, str) else [wrt]
         if not asked:
             raise OperandError("wrt is empty. Name at least one input, or leave wrt out to see all of them.")
         inputs = tuple(dict.fromkeys(self.index(each) for each in asked))
@@ -113,8 +88,8 @@ class Graph:
 
     def no_path(self, tail: int, head: int | None = None) -> str:
         """Why the derivative of ``head`` (or of the outputs) with respect to ``tail`` is 0, in words."""
-        outputs = ", ".join(self.full_name(each).ascii for each in ([head] if head is not None else self.outputs))
-        name = self.full_name(tail).ascii
+        outputs = ", ".join(self.name(each).ascii for each in ([head] if head is not None else self.outputs))
+        name = self.name(tail).ascii
         return f"d{outputs}/d{name} = 0: no path leads from {name} to {outputs}, so {outputs} does not depend on it."
 
     def _reached_from(self, inputs: Iterable[int]) -> set[int]:
@@ -128,13 +103,13 @@ class Graph:
 
     def index(self, thing: Value | str | int) -> int:
         """The index of a node given as the Value, its name, or already an index."""
-        if type(thing) is int:
+        if type(thing) is int and 0 <= thing < len(self.record):
             return thing
         if isinstance(thing, Value):
             if id(thing) in self._index_of:
                 return self._index_of[id(thing)]
             shown = thing.name or repr(thing)
-            outputs = ", ".join(self.full_name(each).ascii for each in self.outputs)
+            outputs = ", ".join(self.name(each).ascii for each in self.outputs)
             raise NoPathError(
                 f"d{outputs}/d{shown} = 0: {shown} is not part of the graph of {outputs}, so {outputs} does not "
                 "depend on it. Was it used to compute the output, or another Value with the same number?"
@@ -146,8 +121,10 @@ class Graph:
                 return found[0]
             names = ", ".join(dict.fromkeys(Name.of(node.name).ascii for node in self.record if node.name))
             if found:
-                raise NoPathError(f"{len(found)} nodes are named {thing!r}. Pass the Value instead of its name.")
-            raise NoPathError(f"No node is named {thing!r}. The named nodes are: {names or 'none'}.")
+                raise NamingError(f"{len(found)} nodes are named {thing!r}. Pass the Value instead of its name.")
+            raise NamingError(
+                f"No node is named {thing!r}. The named nodes are: {names or 'none'}; pass any other as its Value."
+            )
         raise OperandError(f"A node is given as a Value or by its name; got {thing!r}.")
 
     @property
@@ -170,21 +147,18 @@ class Graph:
     @cached_property
     def _ordinals(self) -> dict[int, str]:
         taken = {Name.of(node.name).ascii for node in self.record if node.name}
-        fresh = (name for name in (f"v_{count}" for count in range(1, len(self.record) + len(taken) + 2)))
-        names = (name for name in fresh if name not in taken)
-        return {node.index: next(names) for node in self.nodes if not node.name}
+        names = (name for name in (f"v_{count}" for count in itertools.count(1)) if name not in taken)
+        # The nodes shown come first, so that what is hidden leaves no gap in the count.
+        shown = getattr(self, "shown", ())
+        order = dict.fromkeys((*shown, *range(len(self.record))))
+        return {index: next(names) for index in order if not self.record[index].name}
 
     def name(self, index: int) -> Name:
-        """How a shown node is named; ``v_1``, ``v_2``, ... where the user gave no name."""
-        return self.full_name(index)
-
-    def full_name(self, index: int) -> Name:
-        """The name of any node of the record."""
+        """How a node is named; ``v_1``, ``v_2``, ... where the user gave no name."""
         given = self.record[index].name
         if given:
             return self._spoken.get(index) or Name.of(given)
-        shown = hasattr(self, "shown") and index in self._shown_set
-        return Name.of(self._ordinals[index]) if shown else Name.of(f"v_{index + 1}")
+        return Name.of(self._ordinals[index])
 
     # --- contraction ----------------------------------------------------------------------------
 
@@ -215,8 +189,7 @@ class Graph:
     def _twin(self) -> Graph:
         # What is cached belongs to the nodes shown, so a twin starts without it.
         twin = object.__new__(Graph)
-        view = ("inputs", "shown", "contracted", "hint", "_spoken")
-        for attribute in ("record", "outputs", "_values", "_index_of", *view):
+        for attribute in ("_values", "_index_of", *_VIEW):
             setattr(twin, attribute, getattr(self, attribute))
         return twin
 
@@ -285,9 +258,9 @@ class Graph:
         """A node inside a formula: its name, or else the formula (the number, for a leaf) it stands for."""
         node = self.record[index]
         if node.name or index in self._shown_set:
-            return Symbol(self.full_name(index))
+            return Symbol(self.name(index))
         if node.op is None:
-            return Symbol(self.full_name(index)) if node.data is None else Symbol(number=node.data)
+            return Symbol(self.name(index)) if node.data is None else Symbol(number=node.data)
         return self.formula(index)
 
     def formula(self, index: int) -> Symbol:
@@ -320,7 +293,7 @@ class Graph:
         node = self.record[index]
         assert node.op is not None
         operands = list(map(self._operand, node.operands))
-        out = Symbol(self.full_name(index)) if node.name else Symbol.applied(node.op, operands)
+        out = Symbol(self.name(index)) if node.name else Symbol.applied(node.op, operands)
         partials = [Symbol.of(partial) for partial in node.op.textbook_partials_at(out, operands)]
         if node.op.primed and not expanded:
             partials[0] = Symbol.applied(node.op, operands, primed=True)
@@ -361,7 +334,7 @@ class Graph:
     def only_output(self) -> int:
         """The index of the output; a graph of several raises, for a derivative is one output's."""
         if len(self.outputs) > 1:
-            names = ", ".join(self.full_name(each).ascii for each in self.outputs)
+            names = ", ".join(self.name(each).ascii for each in self.outputs)
             raise OperandError(f"A derivative is that of one output; this graph has {names}. Give one of them.")
         return self.outputs[0]
 
@@ -381,17 +354,24 @@ class Graph:
         return total
 
     def __repr__(self) -> str:
-        outputs = ", ".join(self.full_name(each).ascii for each in self.outputs)
+        outputs = ", ".join(self.name(each).ascii for each in self.outputs)
         return f"<Graph of {outputs}: {len(self.shown)} nodes, {len(self.edges)} edges>"
 
+    def __copy__(self) -> Graph:
+        return self._twin()
+
     def __reduce__(self) -> Any:
-        view = {"inputs": self.inputs, "shown": self.shown, "contracted": self.contracted, "hint": self.hint}
-        view["_spoken"] = self._spoken
-        return _restore_graph, (flatten_values(self.roots), view)
+        flat = None if self._values is None else flatten_values(self._values)
+        return _restore_graph, (flat, {attribute: getattr(self, attribute) for attribute in _VIEW})
 
 
-def _restore_graph(flat: FlatValues, view: dict[str, Any]) -> Graph:
-    graph = Graph(restore_values(flat))._twin()
+_VIEW = ("record", "outputs", "inputs", "shown", "contracted", "hint", "_spoken")
+
+
+def _restore_graph(flat: FlatValues | None, view: dict[str, Any]) -> Graph:
+    graph = object.__new__(Graph)
+    values = None if flat is None else tuple(restore_values(flat))
+    graph._values, graph._index_of = values, {id(value): at for at, value in enumerate(values or ())}
     for attribute, seen in view.items():
         setattr(graph, attribute, seen)
     return graph

@@ -22,8 +22,9 @@ from typing import Any, NoReturn
 from autograd_core import primitives as rows
 from autograd_core.errors import AutogradError, DomainError, NamingError, OperandError, ParseError
 from autograd_core.graph import Graph
+from autograd_core.graph_parts import Node
 from autograd_core.names import GREEK, Name
-from autograd_core.node import Node
+from autograd_core.operand_checks import as_number
 from autograd_core.row import Primitive
 from autograd_core.value import Value
 
@@ -240,9 +241,8 @@ class _Text:
         as_written = {row.head[1]: row for row in rows.TABLE if row.head}  # max, \u03c3
         if found := as_written.get(Name.of(name).unicode):
             return found
-        known = {row.name: row.name for row in rows.TABLE}
-        listed = ", ".join(sorted(known))
-        known |= {"sum": "total", "ln": "log"}
+        known = {row.name: row.name for row in rows.TABLE} | {"sum": "total", "ln": "log"}
+        listed = ", ".join(sorted(set(known.values())))
         near = difflib.get_close_matches(name[:40], known, 1)
         advice = f"did you mean {known[near[0]]}? " if near else ""
         self.fail(f"unknown function {_short(name)!r}", f"{advice}the functions are: {listed}", node)
@@ -274,8 +274,8 @@ class _Text:
             if key in numbers:
                 raise ParseError(f"{shown} two numbers; a1 and a_1 are one name")
             try:
-                numbers[key] = Value(given).data
-            except (OperandError, OverflowError) as error:
+                numbers[key] = as_number(given)
+            except OperandError as error:
                 raise OperandError(f"{_short(name)} needs a number. {_short(str(error), 200)}") from None
             if not abs(numbers[key]) <= sys.float_info.max:
                 raise ParseError(f"{shown} {numbers[key]}; an input needs a finite number")

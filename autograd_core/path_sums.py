@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from autograd_core.errors import NoPathError
 from autograd_core.formula import Product, Term, number
-from autograd_core.graph import Graph, GraphEdge
+from autograd_core.graph import Graph
+from autograd_core.graph_parts import GraphEdge
 from autograd_core.names import arrows
 from autograd_core.symbol import Symbol
 from autograd_core.table import Table
@@ -47,7 +48,7 @@ def paths(y: Value | Graph, x: Value | str, keep_all: bool = False) -> Paths:
     [6.0, -1.0]
     """
     graph = y.seen_from([x]) if isinstance(y, Graph) else Graph(y, wrt=[x])
-    return Paths(graph if keep_all else graph.contract(), graph.outputs[0], graph.inputs[0])
+    return Paths(graph if keep_all else graph.contract(), graph.only_output(), graph.inputs[0])
 
 
 class Paths:
@@ -56,10 +57,10 @@ class Paths:
     def __init__(self, graph: Graph, head: int, tail: int) -> None:
         for end in (head, tail):
             if end not in graph.shown:
-                seen = ", ".join(graph.full_name(each).ascii for each in graph.inputs)
+                seen = ", ".join(graph.name(each).ascii for each in graph.inputs)
                 raise NoPathError(
-                    f"{graph.full_name(end).ascii} is not shown in the graph as seen from {seen}. "
-                    "Leave out wrt=, or name a node that lies between."
+                    f"{graph.name(end).ascii} is not shown in the graph as seen from {seen}: "
+                    "no path from there passes it. Choose a node that lies between, or another input (wrt=)."
                 )
         self.graph, self.head, self.tail = graph, head, tail
         if not self.count:
@@ -80,9 +81,6 @@ class Paths:
     def count(self) -> int:
         """How many paths there are, by dynamic programming: 2**30 are counted at once."""
         return self._counts[self.head]
-
-    def __len__(self) -> int:
-        return self.count
 
     def __iter__(self) -> Iterator[Path]:
         stack: list[tuple[int, _Chain, float | None]] = [(self.head, None, 1.0)]

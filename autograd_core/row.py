@@ -30,7 +30,7 @@ _POLES_ALLOWED: ContextVar[bool] = ContextVar("poles_allowed", default=False)
 class Notation(NamedTuple):
     """How an operation is written: its precedence level and a template with one field per operand.
 
-    A field names the lowest level its operand may have without parentheses, ``{:product}``; a
+    A field names the lowest level its operand may have without parentheses, ``<product>``; a
     trailing ``!`` also puts parentheses around what starts with a minus sign.
     """
 

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, Literal
 
 from autograd_core.formula import names_in
-from autograd_core.graph import Graph, GraphEdge
+from autograd_core.graph import Graph
+from autograd_core.graph_parts import GraphEdge
 from autograd_core.names import Name
 from autograd_core.parsing import parse
 from autograd_core.path_sums import Paths
@@ -22,10 +23,10 @@ from viz.rendering.parts import Edge, Label, Math, Node, Plain, plain
 Style = Literal["lecture", "full"]
 Show = Literal["symbols", "numbers", "both", "expanded"]
 
-# Okabe and Ito's palette, which people with any colour vision can tell apart.
 _MOST_WRITTEN = 2000
 """Above this many nodes not even alike ones are looked for."""
 
+# Okabe and Ito's palette, which people with any colour vision can tell apart.
 PATH_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 

@@ -132,7 +132,7 @@ def central_differences(y: Value, inputs: Iterable[Value | str] | None = None) -
     leaves = topological_order((twin,))  # in the order of graph.record, which has the same stamps
     entries = []
     for index in graph.inputs:
-        name, leaf = graph.full_name(index), leaves[index]
+        name, leaf = graph.name(index), leaves[index]
         if leaf.op is not None:
             raise OperandError(
                 f"{name.ascii} was computed by {leaf.op.name}, so it cannot be shifted. "
@@ -140,7 +140,7 @@ def central_differences(y: Value, inputs: Iterable[Value | str] | None = None) -
             )
         difference, rounding, obstacle = _difference(twin, leaf)
         entries.append(Difference(name, gradients[index], difference, rounding, obstacle))
-    return DifferenceReport(graph.full_name(output), y.data, tuple(entries))
+    return DifferenceReport(graph.name(output), y.data, tuple(entries))
 
 
 def _difference(output: Value, leaf: Value) -> tuple[float | None, float, str]:

@@ -161,7 +161,7 @@ def test_mistakes_are_answered_in_words() -> None:
         (lambda: explain(net["E"], net["w_2"], through="w_2"), "w_2 is an end"),
         (lambda: explain(ag.total([net["w_1"], net["w_1"].exp()]), net["w_1"], fold=True), "there are 2"),
     ):
-        with pytest.raises(NoPathError) as raised:
+        with pytest.raises((NoPathError, ag.OperandError)) as raised:
             mistake()
         assert words in str(raised.value)
     with pytest.raises(ag.OperandError, match="that of one output; this graph has a_1, E"):

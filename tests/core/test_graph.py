@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from fractions import Fraction
 
@@ -10,7 +11,7 @@ import pytest
 
 import autograd_core as ag
 import viz
-from autograd_core import Graph, NoPathError, OperandError, StaleGraphError, Value
+from autograd_core import Graph, NamingError, NoPathError, OperandError, StaleGraphError, Value
 
 
 def arrows(graph: Graph) -> list[str]:
@@ -152,7 +153,7 @@ def test_contracting_any_graph_keeps_every_derivative(seed: int) -> None:
             continue
         for graph in (Graph(y, wrt=[x]), Graph(y, wrt=[x]).contract()):
             assert ag.path_sums.Paths(graph, graph.outputs[0], graph.inputs[0]).total == exact
-            values = {graph.full_name(node.index).ascii: node.data for node in graph.record}
+            values = {graph.name(node.index).ascii: node.data for node in graph.record}
             for edge in graph.edges:
                 assert evaluated(edge.expanded, values) == pytest.approx(edge.partial)
 
@@ -181,6 +182,28 @@ def test_several_outputs_travel_through_pickle_still_sharing() -> None:
     graph = pickle.loads(pickle.dumps(Graph([shared * 2, shared.sin()])))
     first, second = graph.roots
     assert first.operands[0] is second.operands[0]
+
+
+def test_a_copy_is_the_same_view_after_a_leaf_was_set() -> None:
+    x, w = Value(1.0, "x"), Value(2.0, "w")
+    z = (x * w).named("z")
+    graph = Graph(z, wrt=[x])
+    x.data = 5.0
+    for twin in (copy.copy(graph), copy.deepcopy(graph), pickle.loads(pickle.dumps(graph))):
+        assert arrows(twin) == ["x -w-> z"]
+        assert twin.adjoints() == graph.adjoints()
+    z.recompute()
+    assert arrows(pickle.loads(pickle.dumps(graph))) == ["x -w-> z"]
+    symbols = ag.parse("y = 2*x").graph()
+    assert arrows(copy.deepcopy(symbols)) == arrows(symbols)
+    assert copy.copy(graph).index(w) == graph.index(w)
+
+
+def test_numbers_that_are_no_nodes_are_refused() -> None:
+    _, y = example_2()
+    for wrt in (5, [99], [-1], [None]):
+        with pytest.raises(OperandError, match="A node is given as a Value or by its name"):
+            Graph(y, wrt=wrt)
 
 
 def test_a_contracted_graph_stays_so_through_pickle() -> None:
@@ -249,12 +272,12 @@ def test_a_long_unnamed_formula_is_cut_with_an_ellipsis() -> None:
 
 MISTAKES = [
     (lambda x, y, q: Graph(y, wrt=[q]), NoPathError, "dy/dq = 0: q is not part of the graph of y"),
-    (lambda x, y, q: Graph([y, q], wrt=["zeta"]), NoPathError, "No node is named 'zeta'. The named nodes are: x, q"),
+    (lambda x, y, q: Graph([y, q], wrt=["zeta"]), NamingError, "No node is named 'zeta'. The named nodes are: x, q"),
     (lambda x, y, q: Graph(3.0), OperandError, "made of Values; got 3.0"),
     (lambda x, y, q: Graph([]), OperandError, "at least one output"),
     (lambda x, y, q: Graph([3.0]), OperandError, "made of Values; got 3.0"),
     (lambda x, y, q: Graph(y, wrt=[3.0]), OperandError, "a Value or by its name; got 3.0"),
-    (lambda x, y, q: Graph((y * 0 + Value(1.0, "x")).named("u"), wrt="x"), NoPathError, "2 nodes are named 'x'"),
+    (lambda x, y, q: Graph((y * 0 + Value(1.0, "x")).named("u"), wrt="x"), NamingError, "2 nodes are named 'x'"),
 ]
 
 

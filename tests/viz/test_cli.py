@@ -198,7 +198,7 @@ REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("draw", "y=2*x_1", "--at", "x1=1", "x_1=2"), "x_1 was given two numbers; a1 and a_1 are one name"),
     (("draw", "y=2*x", "--at", "z=1"), "z was given a number, but"),
     (("draw", "y=a*b", "--at", "a=1"), "no number was given for b"),
-    (("draw", "y=2*x", "--wrt", "q"), "No node is named 'q'. The named nodes are: x, y."),
+    (("draw", "y=2*x", "--wrt", "q"), "No node is named 'q'. The named nodes are: x, y; pass any other as its Value."),
     (("draw", "y=2*a; a=3*x; b=4*x", "--wrt", "b"), "dy/db = 0: no path leads from b to y"),
     (("draw", "y=2*x", "--highlight", "x", "q"), "No node is named 'q'"),
     (("draw", "y=2*x", "--show", "numbers"), "--show numbers needs a number for each input: --at x=1."),
