@@ -96,7 +96,7 @@ def ledger(y: Value | Graph, wrt: Any = None) -> Table:
             adjoint = Equation((Derivative(output, head, total=True), number(adjoints[edge.head])))
             rows.append((relation(graph, node.index) if at == 0 else "", _arrow(head, tail), adjoint, local,
                          Equation((_product(adjoints[edge.head], partial), number(adjoints[edge.head] * partial))),
-                         Equation((Derivative(output, tail, total=True), number(sums[edge.tail])))))  # fmt: skip
+                         Equation((Derivative(output, tail, total=True), number(sums[edge.tail])))))
     return Table(("node", "edge", "adjoint", "local derivative", "contribution", "sum so far"), tuple(rows))
 
 

@@ -236,7 +236,7 @@ class _Work:
                                      for before, edge in zip(middle, edges, strict=True)])),
             Step(LOCAL, sum_of([Product((before, self._symbol(edge)))
                                 for before, edge in zip(middle, edges, strict=True)])),
-        ]  # fmt: skip
+        ]
         if self.graph.has_numbers:
             adjoints = self.graph.adjoints(head)
             steps.append(Step(NUMBERS, _sum_of_numbers([(adjoints[edge.head], _number(edge)) for edge in edges])))

@@ -133,7 +133,7 @@ class Linear(_Written):
         for coefficient, name in self.terms:
             glue = "" if coefficient.number is not None and language is not LATEX else " "
             parts.append(writing.write_operand(coefficient, language, "product", digits) + glue + language.name(name))
-        return _join_sum(parts, language)
+        return _join_sum(parts)
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,8 @@ class Sum(_Written):
         terms = self.terms
         if len(terms) > LONGEST_SUM:
             shown = [term.write(language, digits) for term in (*terms[:2], terms[-1])]
-            return _join_sum([*shown[:2], language.ellipsis, shown[2]], language)
-        return _join_sum([term.write(language, digits) for term in terms], language)
+            return _join_sum([*shown[:2], language.ellipsis, shown[2]])
+        return _join_sum([term.write(language, digits) for term in terms])
 
 
 @dataclass(frozen=True)
@@ -216,13 +216,13 @@ def fold_alike(terms: Sequence[Formula]) -> SumOver | None:
     """
     if len(terms) < FEWEST_TO_FOLD:
         return None
-    letter = free_letter(terms)
+    letter = _free_letter(terms)
     found = generalize(terms, letter)
     return None if found is None else SumOver(letter, found[1], found[1] + len(terms) - 1, found[0])
 
 
-def free_letter(things: Any, candidates: str = "jikmn") -> str:
-    """The first of the candidate index letters that no index in ``things`` contains."""
+def _free_letter(things: Any) -> str:
+    candidates = "jikmn"
     used = "".join(name.index + name.exponent for name in names_in(things))
     return next((letter for letter in candidates if letter not in used), candidates[-1])
 
@@ -325,7 +325,7 @@ def _write_any(thing: Formula | Symbol, language: Language, digits: int) -> str:
     return thing.write(language, digits)
 
 
-def _join_sum(parts: Sequence[str], language: Language) -> str:
+def _join_sum(parts: Sequence[str]) -> str:
     joined = parts[0]
     for part in parts[1:]:
         joined += f" - {part[1:]}" if part.startswith("-") else f" + {part}"

@@ -51,7 +51,7 @@ class Graph:
             Node(at, node.op, tuple(index[id(each)] if isinstance(each, Value) else each for each in node.operands),
                  node.name, node.data, node.partials)
             for at, node in enumerate(order)
-        )  # fmt: skip
+        )
         self._build(nodes, [index[id(root)] for root in roots], wrt)
 
     @classmethod
@@ -66,6 +66,7 @@ class Graph:
         self.record = nodes
         self.outputs = tuple(dict.fromkeys(outputs))
         self.contracted = False
+        self.kept: tuple[int, ...] | None = None
         self.hint = ""
         self._spoken: dict[int, Name] = {}
         self.inputs = self._resolve_inputs(wrt)
@@ -168,9 +169,10 @@ class Graph:
         Where no computed node has a name all are kept, and ``hint`` says how to name them.
         """
         smaller = self._twin()
+        smaller.kept = None if keep is None else tuple(self.index(each) for each in keep)
         ends = set(self.inputs) | set(self.outputs)
-        if keep is not None:
-            kept = {self.index(each) for each in keep}
+        if smaller.kept is not None:
+            kept = set(smaller.kept)
         else:
             kept = {node.index for node in self.nodes if node.name}
             if all(self.record[at].op is None for at in kept) and len(self.shown) > len(ends | kept):
@@ -181,10 +183,10 @@ class Graph:
         return smaller
 
     def seen_from(self, wrt: Any) -> Graph:
-        """The same record as seen from other inputs, uncontracted."""
+        """The same record as seen from other inputs, contracted to the same nodes if this graph is."""
         other = self._twin()
         other._build(self.record, self.outputs, wrt)
-        return other
+        return other.contract(self.kept) if self.contracted else other
 
     def _twin(self) -> Graph:
         # What is cached belongs to the nodes shown, so a twin starts without it.
@@ -365,7 +367,7 @@ class Graph:
         return _restore_graph, (flat, {attribute: getattr(self, attribute) for attribute in _VIEW})
 
 
-_VIEW = ("record", "outputs", "inputs", "shown", "contracted", "hint", "_spoken")
+_VIEW = ("record", "outputs", "inputs", "shown", "contracted", "kept", "hint", "_spoken")
 
 
 def _restore_graph(flat: FlatValues | None, view: dict[str, Any]) -> Graph:

@@ -31,7 +31,7 @@ from autograd_core.value import Value
 LONGEST_TEXT, DEEPEST = 20_000, 200  # characters, levels
 _TOO_DEEP = f"more than {DEEPEST} nested operations", "name the parts, or write a long sum as total([a, b])"
 _OPERATORS: dict[object, Primitive] = {ast.Add: rows.add, ast.Sub: rows.sub, ast.Mult: rows.mul,
-                                       ast.Div: rows.div, ast.Pow: rows.pow, ast.USub: rows.neg}  # fmt: skip
+                                       ast.Div: rows.div, ast.Pow: rows.pow, ast.USub: rows.neg}
 
 # The last four are what keyboards and editors give for mu, theta, phi and epsilon; Python normalizes them.
 _GREEK_LETTERS = "".join(GREEK.values()) + "\u00b5\u03d1\u03d5\u03f5"
@@ -57,7 +57,7 @@ _REFUSED = (  # wherever it stands: a pattern, what it is, what to do; earlier r
     (r"//|%|@|<<|>>|[&|~]", "the operator {token}", "the operators are + - * / **"),
     (r"\.(?=[^\W0-9])", "an attribute", "a name has no dot: write x_1"),
     (rf"[^ -~\n{_GREEK_LETTERS}]|[:?!$`{{}}\\]", "the character {token}", "names have letters, digits and _"),
-)  # fmt: skip
+)
 # Numbers and words are consumed whole, so that the e of 1e5 is not taken for a name.
 _SCAN = re.compile("|".join([*(f"({pattern})" for pattern, _, _ in _REFUSED), _NUMBER, _WORD]))
 
@@ -206,7 +206,7 @@ class _Text:
                         [read(item, depth + 1) for item in part.elts]
                         if row.arity is None and isinstance(part, ast.List) else read(part, depth + 1)
                         for part in node.args
-                    ]  # fmt: skip
+                    ]
                     named = {k.arg or self.refuse(k): read(k.value, depth + 1) for k in node.keywords}
                     if len(named) < len(node.keywords):
                         self.refuse(node.keywords[-1])
@@ -338,7 +338,7 @@ class Definitions:
             replace(self._record[old], index=new, operands=tuple(
                 place[each] if type(each) is int else each for each in self._record[old].operands))
             for old, new in place.items()
-        ]  # fmt: skip
+        ]
         return Graph.of_nodes(nodes, [place[root.index] for root in roots], wrt)
 
 

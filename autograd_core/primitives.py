@@ -19,6 +19,7 @@ from typing import Any
 
 from autograd_core import special_functions as functions
 from autograd_core.elementary import *
+from autograd_core.errors import OperandError
 from autograd_core.row import Primitive, SpecialValue
 
 # --- activations --------------------------------------------------------------------------------
@@ -185,5 +186,7 @@ def softmax(values: Any) -> list[Any]:
     >>> softmax([0.0, 0.0])
     [0.5, 0.5]
     """
+    if not hasattr(values, "__iter__"):
+        raise OperandError(f"softmax takes a list of operands, such as softmax([a, b, c]); it got {values!r}.")
     terms = list(values)
     return logsumexp.partials_at(logsumexp(terms), terms)

@@ -138,7 +138,7 @@ class Primitive:
         'g(a₁)'
         """
         return replace(self, name=name, head=head or (name, name), latex=None, text=None, python=None,
-                       written=None, primed=True, alias_of=self.alias_of or self)  # fmt: skip
+                       written=None, primed=True, alias_of=self.alias_of or self)
 
     def on_floats(self, *operands: float) -> float:
         """The value on plain floats; :class:`DomainError` outside the domain, IEEE 754 elsewhere."""
@@ -275,7 +275,7 @@ def _applied(partials: tuple[Partial, ...] | Partial, out: Any, operands: Sequen
 
 
 def _kind(operand: object) -> str:
-    return f"{type(operand).__name__}"
+    return type(operand).__name__
 
 
 def _as_operand(name: str, operand: Any) -> Any:

@@ -92,7 +92,7 @@ def _operands_first(nodes: Sequence[Value]) -> list[Value]:
         node = stack[-1]
         waiting = [] if id(node) in done else [
             operand for operand in node.operands if not isinstance(operand, float) and id(operand) not in done
-        ]  # fmt: skip
+        ]
         if waiting:
             stack.extend(waiting)
             continue

@@ -214,4 +214,4 @@ def _fold_pow(x: Symbol, y: Symbol) -> Symbol:
 _FOLDS: dict[Primitive, Callable[..., Symbol]] = {
     rows.add: _fold_add, rows.sub: _fold_sub, rows.mul: _fold_mul, rows.div: _fold_div,
     rows.neg: _fold_neg, rows.pow: _fold_pow,
-}  # fmt: skip
+}

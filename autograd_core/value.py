@@ -23,7 +23,7 @@ from autograd_core.watching import detect_anomaly, observe, observers, recording
 __all__ = [
     "Edge", "FlatValues", "Value", "adjoints", "detect_anomaly", "flatten_values", "recording_lines",
     "require_fresh", "restore_values", "topological_order",
-]  # fmt: skip
+]
 
 # What other engines call things, answered with what to write here.
 _FOREIGN = {
@@ -38,7 +38,7 @@ _FOREIGN = {
     "label": "write v.named('a_1') once, and read v.name",
     "children": "write v.operands, or v.edges for the derivatives too",
     "parents": "write v.operands, or v.edges for the derivatives too",
-}  # fmt: skip
+}
 
 
 class Value:

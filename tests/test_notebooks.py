@@ -104,7 +104,7 @@ def test_the_notebook_is_committed_without_outputs(script: Path) -> None:
     stale = [
         at for at, cell in enumerate(committed(script)["cells"])
         if cell["cell_type"] == "code" and (cell["outputs"] or cell["execution_count"] is not None)
-    ]  # fmt: skip
+    ]
     assert not stale, f"cells {stale} hold outputs; take them out with: {REWRITE}"
     assert "widgets" not in committed(script)["metadata"]
 
@@ -194,7 +194,7 @@ def test_the_notebook_runs_to_its_end_in_a_fresh_kernel(script: Path, tmp_path: 
     # In a process of its own: there Jupyter may leave sockets open and warn of it without failing other tests.
     paths = [script.with_suffix(".ipynb"), executed, kernel_of_this_python(tmp_path), work]
     done = subprocess.run([sys.executable, __file__, *map(str, paths)], capture_output=True, text=True, timeout=300,
-                          env={**os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")})  # fmt: skip
+                          env={**os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")})
     assert done.returncode == 0, done.stderr
     cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
 

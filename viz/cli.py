@@ -210,7 +210,7 @@ def _draw(options: argparse.Namespace) -> int:
         graph, style=options.style, show=options.show, values=options.values, gradients=options.gradients,
         highlight=tuple(options.highlight) if options.highlight else None,
         direction="down" if options.down else "right", engine=options.engine,
-    )  # fmt: skip
+    )
     try:
         saved = picture.save(options.out)
     except ValueError as error:  # the file's ending

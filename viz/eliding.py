@@ -38,5 +38,5 @@ def elide_alike(graph: Graph, nodes: Sequence[Node], edges: Sequence[Edge]) -> t
         if hidden.get(node.id, node.id) == node.id
     ]
     joined = [Edge(e.tail, e.head) if {e.tail, e.head} & ellipses else e for e in edges
-              if all(hidden.get(end, end) == end for end in (e.tail, e.head))]  # fmt: skip
+              if all(hidden.get(end, end) == end for end in (e.tail, e.head))]
     return kept, joined

@@ -43,7 +43,7 @@ def formula(latex: str, text: str) -> str:
     """
     drawing = None if r"\text{" in latex else typeset_latex(latex)
     if drawing is None or not drawing.outlines:
-        return f'<span class="formula">{_escape(text)}</span>'
+        return f'<span class="formula">{escape(text)}</span>'
     left, right = min(drawing.left, 0.0) - _MARGIN, drawing.right + _MARGIN
     # The box reaches the baseline even where the ink does not, so that a lone minus sign hangs at its height.
     top = min(drawing.top, 0.0) - _MARGIN
@@ -51,7 +51,7 @@ def formula(latex: str, text: str) -> str:
     width, height = right - left, below / 100 - top
     view = f"{left * UNITS:.5g} {top * UNITS:.5g} {width * UNITS:.5g} {height * UNITS:.5g}"
     return (
-        f'<svg class="formula below-{below}" role="img" aria-label="{_escape(text)}" '
+        f'<svg class="formula below-{below}" role="img" aria-label="{escape(text)}" '
         f'width="{width:.3f}em" height="{height:.3f}em" viewBox="{view}" fill="currentColor">'
         f"{_outlines(drawing)}</svg>"
     )
@@ -64,7 +64,7 @@ def explanation(lines: Explanation) -> str:
     written = []
     for step in lines:
         right = _right_side(step.formula)
-        rule = "" if step.rule in ("", NUMBERS, RESULT) else f'<span class="rule">{_escape(step.rule)}</span>'
+        rule = "" if step.rule in ("", NUMBERS, RESULT) else f'<span class="rule">{escape(step.rule)}</span>'
         sides = f'<span class="left">{left}</span><span class="right">{right}</span>'
         written.append(f'<div class="line">{sides}{rule}</div>')
         left = ""
@@ -105,19 +105,19 @@ def part(shown: Part, name: str = "Table") -> str:
         return explanation(shown)
     if isinstance(shown, Table):
         return table(shown, name)
-    return f"<p>{_escape(shown)}</p>"
+    return f"<p>{escape(shown)}</p>"
 
 
 def section(id: str, title: str, says: str, parts: Iterable[tuple[str, Part]], code: str) -> str:
     """A worked example: its heading with an anchor, what it says, its parts, and its code folded away."""
-    anchor = _escape(id)
+    anchor = escape(id)
     shown = "\n".join(
-        f"<h3>{_escape(heading)}</h3>\n{part(each, heading)}" if heading else part(each)
+        f"<h3>{escape(heading)}</h3>\n{part(each, heading)}" if heading else part(each)
         for heading, each in parts
     )
     return (
-        f'<section class="worked" id="{anchor}">\n<h2><a href="#{anchor}">{_escape(title)}</a></h2>\n'
-        f'<p class="says">{_escape(says)}</p>\n{shown}\n'
+        f'<section class="worked" id="{anchor}">\n<h2><a href="#{anchor}">{escape(title)}</a></h2>\n'
+        f'<p class="says">{escape(says)}</p>\n{shown}\n'
         f"<details><summary>The code that made this</summary>"
         f'<pre tabindex="0"><code>{html.escape(code.strip())}</code></pre></details>\n</section>'
     )
@@ -138,7 +138,7 @@ def alone(markup: str) -> str:
 
 def _scrolling(kind: str, said: str, inside: str) -> str:
     # Focusable, or who has no mouse could not scroll it.
-    return f'<div class="{kind}" role="group" aria-label="{_escape(said)}" tabindex="0">\n{inside}\n</div>'
+    return f'<div class="{kind}" role="group" aria-label="{escape(said)}" tabindex="0">\n{inside}\n</div>'
 
 
 def _outlines(drawing: Drawing) -> str:
@@ -152,5 +152,6 @@ def _outlines(drawing: Drawing) -> str:
     return "".join(written)
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """``text`` for HTML, its invisible characters written out."""
     return html.escape(visible(text))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from viz.files import require_writable, write_files
-from viz.fragments import style_for
+from viz.fragments import escape, style_for
 from viz.lecture.catalogue import CATALOGUE, Row
 from viz.lecture.worked_example import Check, WorkedExample
-from viz.rendering.mathematics import visible
 
 TITLE = "Backpropagation, worked out"
 _INTRODUCTION = (
@@ -147,10 +145,10 @@ def _contents(catalogue: Sequence[Row], titles: Mapping[str, str]) -> str:
     items = []
     for row in catalogue:
         if row.id in titles:
-            item = f'<a href="#{_escape(row.id)}">{_escape(titles[row.id])}</a>'
+            item = f'<a href="#{escape(row.id)}">{escape(titles[row.id])}</a>'
         else:
             elsewhere = " (not on this page)" if row.example is not None else ""
-            item = f'<span class="absent">{_escape(row.slide)}{elsewhere}</span>'
+            item = f'<span class="absent">{escape(row.slide)}{elsewhere}</span>'
         items.append(f'<li value="{row.number}">{item}</li>')
     unfinished = any(row.example is None for row in catalogue)
     note = ' <span class="absent">In grey: still to come.</span>' if unfinished else ""
@@ -184,13 +182,9 @@ def _checked(checks: Mapping[str, Sequence[Check]]) -> str:
 
 
 def _checked_row(id: str, checks: Sequence[Check]) -> str:
-    lines = [f'<tr><th scope="rowgroup" colspan="4"><a href="#{_escape(id)}">{_escape(id)}</a></th></tr>']
+    lines = [f'<tr><th scope="rowgroup" colspan="4"><a href="#{escape(id)}">{escape(id)}</a></th></tr>']
     for check in checks:
-        cells = "".join(f"<td>{_escape(cell)}</td>" for cell in (check.what, check.expected, check.shown))
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in (check.what, check.expected, check.shown))
         verdict = '<td class="ok">✓ ok</td>' if check.passed else '<td class="differs">✗ differs</td>'
         lines.append(f"<tr>{cells}{verdict}</tr>")
     return "<tbody>\n" + "\n".join(lines) + "\n</tbody>"
-
-
-def _escape(text: str) -> str:
-    return html.escape(visible(text))

@@ -92,7 +92,7 @@ class DifferenceReport:
             (Term(Symbol(entry.input)), f"{entry.gradient:.10g}", _shown(entry.difference, ".10g"),
              _shown(entry.relative_error, ".1e"), entry.verdict)
             for entry in self.entries
-        )  # fmt: skip
+        )
         unchecked = [entry for entry in self.entries if entry.obstacle]
         notes = [f"{entry.input.ascii} was not checked: {entry.obstacle}" for entry in unchecked]
         if not self.passed:

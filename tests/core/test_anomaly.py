@@ -204,7 +204,7 @@ OPERATIONS: list[Callable[[Value], Any]] = [
     lambda x: x.sin(), lambda x: ag.sin(x), lambda x: ag.softmax([x, 1.0])[0], lambda x: np.float64(2) * x,
     lambda x: x * np.array(2.0), lambda x: (np.array([x, x]) * 2)[0], lambda x: np.exp(np.array([x]))[0],
     lambda x: np.array([[1.0, 2.0]]) @ np.array([x, x]), lambda x: sum([x, x]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

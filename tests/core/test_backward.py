@@ -96,7 +96,7 @@ def test_a_repeated_operand_receives_the_sum_over_its_edges() -> None:
         (lambda: a * a, 6.0), (lambda: a + a, 2.0), (lambda: a - a, 0.0), (lambda: a / a, 0.0),
         (lambda: a**a, 27.0 * (1 + math.log(3.0))), (lambda: ag.dot([a, a], [a, 2.0]), 8.0),
         (lambda: ag.total([a] * 5), 5.0), (lambda: ag.maximum(a, a), 1.0), (lambda: ag.hypot(a, a), math.sqrt(2)),
-    ):  # fmt: skip
+    ):
         a.zero_grad()
         build().backward()
         assert a.grad == pytest.approx(expected, rel=1e-15, abs=1e-15)
@@ -268,7 +268,7 @@ def test_set_and_recomputed_in_any_order_the_end_is_as_if_built_anew(data: st.Da
 
     size = data.draw(st.integers(1, 8))
     recipe = [(data.draw(st.integers(0, at + 1)), data.draw(st.integers(0, at + 1)), data.draw(st.booleans()))
-              for at in range(size)]  # fmt: skip
+              for at in range(size)]
     numbers = [1.0, 2.0]
     leaves, nodes = build(numbers)
     for _ in range(data.draw(st.integers(1, 12))):
@@ -486,7 +486,7 @@ def torch_readings(torch: Any) -> dict[Primitive, Callable[..., Any]]:
         ag.sqrt: torch.sqrt, ag.total: lambda *terms: torch.stack(terms).sum(), ag.expm1: torch.expm1,
         ag.mean: lambda *terms: torch.stack(terms).mean(), ag.erf: torch.erf,
         ag.logsumexp: lambda *terms: torch.logsumexp(torch.stack(terms), 0),
-    }  # fmt: skip
+    }
 
 
 def test_random_graphs_have_the_gradients_pytorch_gives_them() -> None:

@@ -25,7 +25,7 @@ def through_pickle(thing: Any) -> Any:
 
 
 each_way = pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, through_pickle],
-                                   ids=["copy", "deepcopy", "pickle"])  # fmt: skip
+                                   ids=["copy", "deepcopy", "pickle"])
 each_deep_way = pytest.mark.parametrize("duplicate", [copy.deepcopy, through_pickle], ids=["deepcopy", "pickle"])
 
 
@@ -43,7 +43,7 @@ def described(root: Value) -> list[tuple[Any, ...]]:
         (node.data, node.name, node.op, node.partials, repr(node),
          [each if isinstance(each, float) else place[id(each)] for each in node.operands])
         for node in order
-    ]  # fmt: skip
+    ]
 
 
 def leaf(root: Value, name: str) -> Value:
@@ -267,7 +267,7 @@ def test_a_pickle_is_read_by_another_process() -> None:
     _, _, y = example()
     program = "import pickle, sys; y = pickle.load(sys.stdin.buffer); y.backward(); pickle.dump(y, sys.stdout.buffer)"
     done = subprocess.run([sys.executable, "-c", program], input=pickle.dumps(y), capture_output=True, cwd=ROOT,
-                          timeout=60, check=True)  # fmt: skip
+                          timeout=60, check=True)
     y.backward()
     assert described(pickle.loads(done.stdout)) == described(y)
 

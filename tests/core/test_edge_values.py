@@ -26,7 +26,7 @@ UNREAD = {("heaviside", 1), ("where", 1), ("where", 2), ("leaky_relu", 1), ("elu
 
 CONSTANT_PARTIALS = {
     "add", "sub", "neg", "sign", "heaviside", "greater", "where", "total", "mean", "batch_mean",
-}  # fmt: skip
+}
 
 each_edge = pytest.mark.parametrize(
     ("row", "operands", "value", "partials"), EDGES, ids=lambda thing: getattr(thing, "name", str(thing))

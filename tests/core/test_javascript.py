@@ -93,7 +93,7 @@ def answers() -> dict[tuple[str, int], list[Answer]]:
     program.append("console.log(JSON.stringify(results));")
     assert NODE
     done = subprocess.run([NODE, "-"], input="'use strict';\n" + "\n".join(program), capture_output=True,
-                          text=True, timeout=60, check=False)  # fmt: skip
+                          text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     output = json.loads(done.stdout)
     with poles_allowed():

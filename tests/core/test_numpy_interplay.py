@@ -55,7 +55,7 @@ def test_a_value_and_an_array_from_either_side_make_an_array_of_values(apply: An
     x = Value(2.0)
     array = np.array([[1, 2, 3], [4, 5, 6]]).astype(kind)
     for result, expected in ((apply(x, array), apply(2.0, array.astype(float))),
-                             (apply(array, x), apply(array.astype(float), 2.0))):  # fmt: skip
+                             (apply(array, x), apply(array.astype(float), 2.0))):
         assert (result.dtype, result.shape) == (np.dtype(object), (2, 3))
         assert all(type(each) is Value for each in result.flat)
         assert data(result) == pytest.approx(expected, rel=1e-15)
@@ -94,7 +94,7 @@ UFUNCS = [
     ("sin", 0.5), ("cos", 0.5), ("tan", 0.5), ("arcsin", 0.5), ("arccos", 0.5), ("arctan", 0.5), ("sinh", 0.5),
     ("cosh", 0.5), ("tanh", 0.5), ("arcsinh", 0.5), ("arccosh", 1.5), ("arctanh", 0.5), ("absolute", -0.5),
     ("negative", 0.5), ("square", 0.5), ("reciprocal", 0.5), ("positive", 0.5), ("abs", -0.5),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "number"), UFUNCS)
@@ -149,7 +149,7 @@ def test_reductions_record() -> None:
         (lambda x: np.cumsum(x)[1], [1.0, 1.0, 0.0]), (np.linalg.norm, [2 / 29**0.5, 3 / 29**0.5, 4 / 29**0.5]),
         (lambda x: np.outer(x, x).sum(), [18.0] * 3), (lambda x: np.einsum("i,i", x, x), [4.0, 6.0, 8.0]),
         (lambda x: np.trace(np.diag(x)), [1.0] * 3), (lambda x: np.average(x, weights=[1, 2, 1]), [0.25, 0.5, 0.25]),
-    ):  # fmt: skip
+    ):
         x = values(2.0, 3.0, 4.0)
         y = reduce(x)
         assert type(y) is Value
@@ -169,7 +169,7 @@ def test_the_rows_take_arrays_of_values() -> None:
 def test_an_order_comparison_with_an_array_compares_each_element(compare: Any) -> None:
     array, x = np.array([1.0, 2.0, 3.0]), Value(2.0)
     for left, right, expected in ((x, array, compare(2.0, array)), (array, x, compare(array, 2.0)),
-                                  (array.astype(object), x, compare(array, 2.0))):  # fmt: skip
+                                  (array.astype(object), x, compare(array, 2.0))):
         result = compare(left, right)
         assert result.tolist() == expected.tolist()
 

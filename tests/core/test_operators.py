@@ -26,7 +26,7 @@ PAIRS = [tuple(map(float, pair)) for pair in np.random.default_rng(0).uniform(0.
 EDGES = [
     (0.0, 1.0), (-0.0, 2.0), (1.0, 0.0), (math.inf, 2.0), (1.0, math.inf), (math.nan, 1.0), (1e200, 1e200),
     (5e-324, 2.0), (2.0, 3.0), (-2.0, 3.0), (-8.0, 1 / 3), (math.inf, -math.inf), (-1e308, 1e308),
-]  # fmt: skip
+]
 
 each_binary = pytest.mark.parametrize(("python", "row"), BINARY, ids=lambda thing: getattr(thing, "name", ""))
 each_unary = pytest.mark.parametrize(("python", "row"), UNARY, ids=lambda thing: getattr(thing, "name", ""))

@@ -73,7 +73,7 @@ def test_the_scalar_network_has_the_numbers_of_the_lecture() -> None:
     assert (definitions.yhat.name, definitions.x.name) == ("z_2 = yhat", "z_0 = x")
     definitions.E.backward()
     found = [definitions.yhat.data, definitions.E.data, definitions.a_2.grad, definitions.a_1.grad,
-             definitions.w_2.grad, definitions.w_1.grad]  # fmt: skip
+             definitions.w_2.grad, definitions.w_1.grad]
     expected = [0.2503797710, 0.2809652439, -0.1406960268, 0.0414937768, -0.1028570374, 0.0829875535]
     assert found == pytest.approx(expected, abs=5e-11)
     assert definitions.graph(wrt="w1").name(0).ascii == "w_2"
@@ -86,7 +86,7 @@ def test_the_order_of_the_definitions_changes_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "at"), [(EXAMPLE_2, {"x": 1.0}), (SCALAR_NETWORK, NETWORK_AT),
-                                          ("u = v*x; w = v + 1; v = sin(x*k); k = 3", {"x": 2})])  # fmt: skip
+                                          ("u = v*x; w = v + 1; v = sin(x*k); k = 3", {"x": 2})])
 def test_numbers_do_not_change_the_graph(text: str, at: dict[str, float]) -> None:
     for output in (None, *parse(text).outputs):
         assert structure(parse(text).graph(output=output)) == structure(
@@ -115,7 +115,7 @@ MEANINGS = [
     ("y = a = b = x", {"x": 2}, {"y": 2.0, "b": 2.0}),
     ("match = type + case*_", {"type": 1, "case": 2, "_": 3}, {"match": 7.0}),
     ("outputs = 2*graph", {"graph": 1}, {"outputs": 2.0}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "at", "expected"), MEANINGS)
@@ -326,7 +326,7 @@ NUMBERS = [
     ({"x": 1.0}, ParseError, "no number was given for w; give all inputs one, or none"),
     ({"x_1": 1.0, "x1": 1.0}, ParseError, "but the inputs are"),
     ({"w": 1, "\u202e'": 2}, ParseError, r"\u202e'"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("at", "kind", "expected"), NUMBERS)
@@ -367,7 +367,7 @@ EXPRESSIONS = st.recursive(
         st.builds("{} {} {}".format, inner, st.sampled_from(["-", "*", "/", "**"]), st.sampled_from("x2")),
         st.builds("-{}".format, inner), st.builds("+({})".format, inner),
         st.builds("{}({})".format, st.sampled_from(["sin", "exp", "tanh"]), inner)),
-    max_leaves=12)  # fmt: skip
+    max_leaves=12)
 
 
 @given(EXPRESSIONS)
@@ -391,7 +391,7 @@ def test_an_expression_has_the_value_python_gives_it(expression: str) -> None:
 FRAGMENTS = st.sampled_from([
     *"xyab12()[]{}.,:;=+-*/^%@<>!&|~#'\"\\\n\t\0 _", "**", "sin", "total", "if", "lambda", "0x", "1e",
     "\u03b1", "\u00b2", "\u202e", "\ud800", "f'", "y = ", "; ",
-])  # fmt: skip
+])
 
 
 @given(st.one_of(st.text(), st.lists(FRAGMENTS, max_size=30).map("".join)))

@@ -16,7 +16,7 @@ def layered(rng: np.random.Generator, depth: int = 4, width: int = 3) -> tuple[V
     layer = [x * float(w) for w in rng.normal(size=width)]
     for _ in range(depth - 1):
         layer = [sum((float(w) * node for w, node in zip(rng.normal(size=width), layer, strict=True)), layer[0] * 0.0)
-                 for _ in range(width)]  # fmt: skip
+                 for _ in range(width)]
     return x, sum(layer[1:], layer[0])
 
 
@@ -27,7 +27,7 @@ def test_example_2_has_two_paths_with_products_6_and_minus_1() -> None:
     assert [path.product for path in found] == [6.0, -1.0]
     assert (found.count, found.total, found.absolute_total, found.cancellation) == (2, 5.0, 7.0, 1.4)
     assert found.table().to_text().splitlines()[2:] == ["x → a₁ → y  (2)(3)             6",
-                                                        "x → a₂ → y  (1)(-1)            -1"]  # fmt: skip
+                                                        "x → a₂ → y  (1)(-1)            -1"]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -192,7 +192,7 @@ HOSTILE = [
     "</text><script>alert(1)</script>", 'say "hi"', "line\nbreak", r"\input{/etc/passwd}", r"\write18{rm}",
     "\u202egnp.exe", "a$b", "50% & more #1", "~^_", "{", "}", "__class__", "1", "über", "日本", " ",
     "a\x00b", "\\",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("expression", "latex", "ascii_text"), WRITTEN, ids=[each[2] for each in WRITTEN])
@@ -305,7 +305,7 @@ def test_a_hostile_name_is_plain_escaped_text(text: str) -> None:
 def unescaped(latex: str) -> list[str]:
     """The characters LaTeX would act on, in what is left when the escapes are taken away."""
     for escape in (r"\textbackslash{}", r"\textasciicircum{}", r"\textasciitilde{}", r"\textless{}",
-                   r"\textgreater{}", r"\{", r"\}", r"\$", r"\&", r"\#", r"\%", r"\_"):  # fmt: skip
+                   r"\textgreater{}", r"\{", r"\}", r"\$", r"\&", r"\#", r"\%", r"\_"):
         latex = latex.replace(escape, "")
     return [letter for letter in latex if letter in "\\{}$&#%_^~<>"]
 

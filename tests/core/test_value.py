@@ -46,7 +46,7 @@ class Count(int):
     [3, 3.0, np.float64(3), np.float32(3), np.float16(3), np.longdouble(3), np.int8(3), np.uint64(3), np.array(3.0),
      np.array(3), Celsius(3.0), Count(3)],
     ids=lambda number: type(number).__name__,
-)  # fmt: skip
+)
 def test_every_real_number_becomes_a_plain_float(number: Any) -> None:
     assert type(Value(number).data) is float
     assert Value(number).data == 3.0
@@ -82,7 +82,7 @@ def test_what_is_not_one_real_number_is_refused_with_advice(thing: Any, wording:
     attempts: list[Callable[[], Any]] = [
         lambda: Value(thing), lambda: setattr(x, "data", thing), lambda: setattr(x, "grad", thing),
         lambda: x.backward(thing), lambda: x.backward(seed=thing),
-    ]  # fmt: skip
+    ]
     for attempt in attempts:
         with pytest.raises(TypeError) as caught:
             attempt()
@@ -175,7 +175,7 @@ ONE_EDGE: list[tuple[Callable[[Value], Value], tuple[Any, ...], float]] = [
     (lambda x: 8 / x, (8.0, "x"), -2.0), (lambda x: x / 4, ("x", 4.0), 0.25),
     (lambda x: 1**x, (1.0, "x"), 0.0), (lambda x: x**3, ("x", 3.0), 12.0),
     (lambda x: ag.total([1.0, x, 2.0]), (1.0, "x", 2.0), 1.0), (lambda x: ag.maximum(5, x), (5.0, "x"), 0.0),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("build", "operands", "partial"), ONE_EDGE)
@@ -190,7 +190,7 @@ def test_a_constant_is_an_operand_but_no_edge(build: Any, operands: tuple[Any, .
 def test_every_binary_operator_makes_one_node() -> None:
     a, b = Value(3.0), Value(2.0)
     for apply, row in ((operator.add, rows.add), (operator.sub, rows.sub), (operator.mul, rows.mul),
-                       (operator.truediv, rows.div), (operator.pow, rows.pow)):  # fmt: skip
+                       (operator.truediv, rows.div), (operator.pow, rows.pow)):
         node = apply(a, b)
         assert (node.op, node.operands) == (row, (a, b))
         assert apply(a, 2).operands[0] is a
@@ -294,7 +294,7 @@ def test_what_is_not_recorded_is_not_computed_either() -> None:
         lambda: round(v), lambda: int(v), lambda: math.floor(v), lambda: math.ceil(v), lambda: math.trunc(v),
         lambda: complex(v), lambda: pow(v, 2, 5), lambda: v @ v, lambda: ~v, lambda: v << 1, lambda: range(v),
         lambda: math.sin(v), lambda: operator.mod("%f", v), lambda: len(v), lambda: list(v), lambda: v[0], lambda: v(),
-    ]  # fmt: skip
+    ]
     for attempt in attempts:
         with pytest.raises(TypeError):
             attempt()
@@ -419,7 +419,7 @@ FOREIGN = [
     ("item", "v.data"), ("numpy", "v.data"), ("tolist", "v.data"), ("value", "v.data"), ("detach", "Value(v.data)"),
     ("requires_grad", "plain float for a constant"), ("requires_grad_", "plain float"), ("grad_fn", "v.op"),
     ("label", "v.named('a_1')"), ("children", "v.operands"), ("parents", "v.edges"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("attribute", "advice"), FOREIGN)

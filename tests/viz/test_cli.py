@@ -128,11 +128,11 @@ def test_draw_takes_the_choices_of_the_picture(run: Run, monkeypatch: pytest.Mon
     monkeypatch.setattr(viz.cli, "draw", lambda graph, **to: taken.update(to) or original(graph, **to))
     choices = ("--style", "full", "--show", "both", "--no-values", "--gradients", "--down")
     assert run("draw", "y = 2*a; a = 3*x", "--at", "x=1", *choices, "--highlight", "x", "y",
-               "--engine", "graphviz-pure", "--out", "a.svg").code == 0  # fmt: skip
+               "--engine", "graphviz-pure", "--out", "a.svg").code == 0
     assert taken == {
         "style": "full", "show": "both", "values": False, "gradients": True, "direction": "down",
         "highlight": ("x", "y"), "engine": "graphviz-pure",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,6 @@ def test_check_fails_where_a_gradient_differs(run: Run) -> None:
 
 # --- what is refused ----------------------------------------------------------------------------
 
-LAYOUT = {"AUTOGRAD_CORE_LAYOUT": "nonexistent"}
 
 REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("drw",), "argument COMMAND: invalid choice: 'drw'"),
@@ -265,7 +264,7 @@ def test_an_operating_system_error_names_the_file(run: Run, monkeypatch: pytest.
     monkeypatch.setattr(viz.cli, "draw", fail)
     assert run("draw", "y = 2*x") == Done(
         2, "", "autograd-core: 'some\\x1bwhere' cannot be used (Permission denied). "
-               "Choose another place or free this one.\n")  # fmt: skip
+               "Choose another place or free this one.\n")
 
 
 def test_ctrl_c_ends_quietly(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def test_a_sound_installation_has_nothing_broken(capsys: pytest.CaptureFixture[s
     out, err = capsys.readouterr()
     assert not err
     for what in ("python", "autograd-core", "import nn", "numpy", "ziamath", "resvg-py", "extra dev",
-                 "layout engines", "a small picture", "this terminal", "node"):  # fmt: skip
+                 "layout engines", "a small picture", "this terminal", "node"):
         assert re.search(rf"^(ok|note|missing) +{what} ", out, re.MULTILINE), what
     assert "broken" not in out
 

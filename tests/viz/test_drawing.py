@@ -189,7 +189,7 @@ def test_of_several_outputs_it_is_said_whose_gradients_are_shown() -> None:
 def test_a_graph_above_the_limit_is_collapsed_and_says_so() -> None:
     picture = viz.draw(layers("unit {} {}"))
     assert [[plain(line) for line in node.lines] for node in picture.nodes] == [
-        ["1 input"], ["60 mul"], ["60 tanh"], ["60 tanh"], ["1 total"]]  # fmt: skip
+        ["1 input"], ["60 mul"], ["60 tanh"], ["60 tanh"], ["1 total"]]
     assert [plain(edge.label) for edge in picture.edges] == ["60", "3,600", "3,600", "60"]
     assert picture.note.startswith("182 nodes are collapsed by depth.")
     assert faults(picture.scene) == []

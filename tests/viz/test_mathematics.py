@@ -14,12 +14,12 @@ LECTURE_LATEX = (
     r"\mathbf{W}^{(k)}", r"\boldsymbol{W}", r"w_{ij}^{(2)}", r"{-1.25}", r"\vdots", r"\odot", r"x^\top",
     r"\left.\frac{dy}{dx}\right|_{x=1}", r"\operatorname{softmax}(x)", r"\sqrt{x}", r"\mathcal{L}",
     r"\begin{pmatrix} a & b\\ c & d\end{pmatrix}",
-)  # fmt: skip
+)
 BAD_LATEX = ("", "%", "&", r"\frac{a", "x_", "}{", "\\", r"\text{a_b & <c>}", "{" * 900, "x" * 5000, "\x00")
 HOSTILE_TEXT = (
     "</text><script>alert(1)</script>", "\"quoted'", "line\nbreak", r"\input{/etc/passwd}", "$x$",
     "a\u202eb", "\x00\x1b[31m", "漢字", "שלום", "😀", "\ud800", "\ufffe", "", " ", "y" * 5000,
-)  # fmt: skip
+)
 
 
 def is_safe(drawing: Drawing) -> bool:
