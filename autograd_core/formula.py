@@ -222,7 +222,7 @@ def fold_alike(terms: Sequence[Formula]) -> SumOver | None:
 
 
 def _free_letter(things: Any) -> str:
-    candidates = "jikmn"
+    candidates = "jikmn"  # l would read as 1
     used = "".join(name.index + name.exponent for name in names_in(things))
     return next((letter for letter in candidates if letter not in used), candidates[-1])
 

@@ -10,7 +10,7 @@ import pytest
 import autograd_core as ag
 import viz
 from autograd_core import Graph, NoPathError, StaleGraphError, Value
-from viz.lecture import example_1, example_2, example_3, mini_network, scalar_network, simple
+from viz.lecture import chain, example_1, example_2, example_3, mini_network, scalar_network, simple
 from viz.picture import Picture
 from viz.rendering.inspection import faults
 from viz.rendering.parts import plain
@@ -18,7 +18,7 @@ from viz.rendering.parts import plain
 GOLDEN = Path(__file__).parent / "golden"
 PICTURES = {
     f"{example.id}-{at}": picture
-    for example in (example_1(), example_2(), example_3(), simple(), scalar_network(), mini_network())
+    for example in (example_1(), example_2(), example_3(), chain(), simple(), scalar_network(), mini_network())
     for at, picture in enumerate(example.pictures, 1)
 }
 
