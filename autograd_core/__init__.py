@@ -17,6 +17,7 @@ from autograd_core.errors import (
     ParseError,
     StaleGraphError,
 )
+from autograd_core.events import BackwardEvent, BackwardEvents, ForwardEvent, backward_events, forward_events
 from autograd_core.explanation import Explanation, explain
 from autograd_core.graph import Graph
 from autograd_core.graph_parts import GraphEdge
@@ -96,10 +97,13 @@ __all__ = [
     "TABLE",
     "AnomalyError",
     "AutogradError",
+    "BackwardEvent",
+    "BackwardEvents",
     "Definitions",
     "DomainError",
     "Edge",
     "Explanation",
+    "ForwardEvent",
     "Graph",
     "GraphEdge",
     "Name",
@@ -122,6 +126,7 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "backward_events",
     "batch_mean",
     "clip",
     "cos",
@@ -137,6 +142,7 @@ __all__ = [
     "expm1",
     "find_primitive",
     "forward_and_backward",
+    "forward_events",
     "gelu",
     "global_derivatives",
     "greater",

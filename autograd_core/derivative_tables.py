@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from autograd_core.events import backward_events
 from autograd_core.explanation import explain
 from autograd_core.formula import FEWEST_TO_FOLD, Derivative, Equation, Formula, Product, Term, generalize, name, number
 from autograd_core.graph import Graph
@@ -83,20 +84,19 @@ def ledger(y: Value | Graph, wrt: Any = None) -> Table:
              y → a  dy/dy = 1  ∂y/∂a = a = 3     (1)(3) = 3    dy/da = 6
     """
     graph = y if isinstance(y, Graph) else Graph(y, wrt)
-    adjoints = graph.adjoints(graph.only_output())
     output = graph.name(graph.only_output())
-    sums: dict[int, float] = dict.fromkeys(graph.shown, 0.0)
     rows = []
-    for node in reversed(graph.nodes):
-        for at, edge in enumerate(graph.edges_into(node.index)):
-            head, tail = graph.name(edge.head), graph.name(edge.tail)
-            partial = edge.partial if edge.partial is not None else 0.0
-            sums[edge.tail] += adjoints[edge.head] * partial
-            local = Equation(_distinct((Derivative(head, tail), Term(edge.symbol), number(partial))))
-            adjoint = Equation((Derivative(output, head, total=True), number(adjoints[edge.head])))
-            rows.append((relation(graph, node.index) if at == 0 else "", _arrow(head, tail), adjoint, local,
-                         Equation((_product(adjoints[edge.head], partial), number(adjoints[edge.head] * partial))),
-                         Equation((Derivative(output, tail, total=True), number(sums[edge.tail])))))
+    told: set[int] = set()
+    for event in backward_events(graph):
+        head, tail = graph.name(event.edge.head), graph.name(event.edge.tail)
+        factors = event.adjoint, event.local_derivative
+        local = Equation(_distinct((Derivative(head, tail), Term(event.edge.symbol), number(event.local_derivative))))
+        adjoint = Equation((Derivative(output, head, total=True), number(event.adjoint)))
+        node = "" if event.edge.head in told else relation(graph, event.edge.head)
+        told.add(event.edge.head)
+        rows.append((node, _arrow(head, tail), adjoint, local,
+                     Equation((_product(*factors), number(event.contribution))),
+                     Equation((Derivative(output, tail, total=True), number(event.after)))))
     return Table(("node", "edge", "adjoint", "local derivative", "contribution", "sum so far"), tuple(rows))
 
 

@@ -154,6 +154,11 @@ class Graph:
         order = dict.fromkeys((*shown, *range(len(self.record))))
         return {index: next(names) for index in order if not self.record[index].name}
 
+    def number(self, operand: int | float) -> float:
+        """The value of a node, or a constant as it is; nan where the graph has no numbers."""
+        data = self.record[operand].data if type(operand) is int else operand
+        return math.nan if data is None else float(data)
+
     def name(self, index: int) -> Name:
         """How a node is named; ``v_1``, ``v_2``, ... where the user gave no name."""
         given = self.record[index].name
