@@ -10,7 +10,18 @@ from typing import Any, NamedTuple
 
 from autograd_core.events import backward_events
 from autograd_core.explanation import explain
-from autograd_core.formula import FEWEST_TO_FOLD, Derivative, Equation, Formula, Product, Term, generalize, name, number
+from autograd_core.formula import (
+    FEWEST_TO_FOLD,
+    Derivative,
+    Equation,
+    Formula,
+    Product,
+    Term,
+    generalize,
+    name,
+    number,
+    with_free_indices,
+)
 from autograd_core.graph import Graph
 from autograd_core.graph_parts import GraphEdge
 from autograd_core.names import Name, arrows
@@ -44,7 +55,9 @@ def local_derivatives(y: Value | Graph, wrt: Any = None, *, general: bool = Fals
     return _numbered(("local derivative", "value"), rows, general)
 
 
-def global_derivatives(y: Value | Graph, wrt: Any = None, *, of: Any = None, general: bool = False) -> Table:
+def global_derivatives(
+    y: Value | Graph, wrt: Any = None, *, of: Any = None, general: bool = False, show: str = "symbols"
+) -> Table:
     """One row per node (or per node in ``of``): the output's derivative as a product of local ones."""
     graph = _contracted(y, wrt)
     head = graph.only_output()
@@ -52,7 +65,7 @@ def global_derivatives(y: Value | Graph, wrt: Any = None, *, of: Any = None, gen
     adjoints = graph.adjoints(head) if graph.has_numbers else {}
     rows = []
     for at in chosen:
-        explanation = explain(graph.seen_from([at]))
+        explanation = explain(graph.seen_from([at]), show=show)
         formulas = [step.formula for step in explanation.steps if step.rule not in ("numbers", "result")]
         sides = (explanation.left, *formulas) if formulas else (explanation.left, explanation.steps[-1].formula)
         rows.append((Equation(sides), adjoints.get(at)))
@@ -159,7 +172,8 @@ class _Row(NamedTuple):
 
 
 def _general(title: str, formulas: Sequence[Formula]) -> Table:
-    rows = _fold_runs(_fold_runs([_Row(formula, (), (formula,)) for formula in formulas], "j"), "i")
+    free = [with_free_indices(formula, "ij") for formula in formulas]
+    rows = _fold_runs(_fold_runs([_Row(formula, (), (formula,)) for formula in free], "j"), "i")
     return Table((title, "for"), tuple((_lettered(row), _ranges(row)) for row in rows))
 
 

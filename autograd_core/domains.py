@@ -36,6 +36,13 @@ class Interval:
             inside = inside & (x != hole)
         return inside
 
+    @property
+    def javascript(self) -> str:
+        """The condition as the source of a function of one number; it need not answer for infinite ones."""
+        ends = [f"{self.low!r} {'<=' if self.includes_low else '<'} x"] if self.low > -math.inf else []
+        ends += [f"x {'<=' if self.includes_high else '<'} {self.high!r}"] if self.high < math.inf else []
+        return "x => " + (" && ".join([*ends, *(f"x !== {hole!r}" for hole in self.holes)]) or "true")
+
     def sample(self, rng: np.random.Generator) -> float:
         """One number inside: of unit scale, of wide magnitude, or close to an end."""
         while True:
@@ -75,6 +82,12 @@ class Box:
             inside = inside & self._interval(position).contains(operand)
         return inside
 
+    @property
+    def javascript(self) -> str:
+        """The condition as the source of a function of all operands."""
+        conditions = ", ".join(interval.javascript for interval in self.intervals)
+        return f"(...xs) => xs.every((x, at) => [{conditions}][Math.min(at, {len(self.intervals) - 1})](x))"
+
     def sample(self, rng: np.random.Generator, count: int) -> tuple[float, ...]:
         """``count`` operands inside."""
         return tuple(self._interval(position).sample(rng) for position in range(count))
@@ -88,11 +101,15 @@ class Box:
 
 @dataclass(frozen=True)
 class Region:
-    """A joint condition on all operands, in words, with a sampler that draws operands inside it."""
+    """A joint condition on all operands, in words, with a sampler that draws operands inside it.
+
+    ``javascript`` is the condition as the source of a function; without it a page takes all numbers to be inside.
+    """
 
     words: str
     predicate: Callable[..., Any]
     sampler: Callable[[np.random.Generator], tuple[float, ...]]
+    javascript: str = "() => true"
 
     def contains(self, *operands: Any) -> Any:
         """Whether the operands together satisfy the condition (numbers or arrays)."""

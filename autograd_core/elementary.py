@@ -101,7 +101,8 @@ pow: Primitive = Primitive(
     "pow", math.pow, np.power, lambda mp, x, y: x**y,
     partials=(_power_slope, lambda out, x, y: out * log(where(x, x, 1.0))),
     domain=Region("x > 0, or x = 0 and y >= 0, or x < 0 and y an integer",
-                  lambda x, y: (x > 0) | ((x == 0) & (y >= 0)) | ((x < 0) & (y == np.floor(y))), _draw_power),
+                  lambda x, y: (x > 0) | ((x == 0) & (y >= 0)) | ((x < 0) & (y == np.floor(y))), _draw_power,
+                  "(x, y) => x > 0 || (x === 0 && y >= 0) || (x < 0 && y === Math.floor(y))"),
     special=(SpecialValue((0.0, 0.0), 1.0, (0.0, 0.0), "the empty product is 1; x**0 is constant"),
              SpecialValue((0.0, 1.0), 0.0, (1.0, 0.0), "x**1 is x"),
              SpecialValue((0.0, 2.0), 0.0, (0.0, 0.0), "0**y is 0 for every y > 0"),
@@ -206,7 +207,8 @@ atan2 = Primitive(
     partials=(lambda out, y, x: x / hypot(y, x) / hypot(y, x),
               lambda out, y, x: -y / hypot(y, x) / hypot(y, x)),
     textbook=(lambda out, y, x: x / (x**2 + y**2), lambda out, y, x: -y / (x**2 + y**2)),
-    domain=Region("x and y not both 0", lambda y, x: (y != 0) | (x != 0), _draw_off_origin),
+    domain=Region("x and y not both 0", lambda y, x: (y != 0) | (x != 0), _draw_off_origin,
+                  "(y, x) => y !== 0 || x !== 0"),
     aliases=("arctan2",), javascript=functions.JS_ATAN2)
 
 sinh = Primitive(
@@ -312,7 +314,8 @@ clip = Primitive(
     partials=(lambda out, x, low, high: greater(x, low) * greater(high, maximum(x, low)),
               lambda out, x, low, high: greater(low, x) * greater(high, maximum(x, low)),
               lambda out, x, low, high: greater(maximum(x, low), high)),
-    domain=Region("low <= high", lambda x, low, high: low <= high, _draw_clip),
+    domain=Region("low <= high", lambda x, low, high: low <= high, _draw_clip,
+                  "(x, low, high) => low <= high"),
     kinks=(lambda x, low, high: x - low, lambda x, low, high: x - high),
     special=(SpecialValue((0.0, 0.0, 1.0), 0.0, (0.5, 0.5, 0.0), _CLIP),
              SpecialValue((1.0, 0.0, 1.0), 1.0, (0.5, 0.0, 0.5), _CLIP)), javascript=functions.JS_CLIP)

@@ -75,8 +75,9 @@ class BackwardEvent:
         left, right = (Derivative(output, name, total).write(language) for name in (tail, head))
         local = Derivative(head, tail).write(language)
         sign = "*" if language is ASCII else "·"
-        numbers = [format_number(x, language, digits) for x in (self.local_derivative, self.adjoint)]
-        return f"{left} += {local} {sign} {right} = {f' {sign} '.join(numbers)}"
+        first, second = (format_number(x, language, digits) for x in (self.local_derivative, self.adjoint))
+        second = language.parentheses(second) if second.startswith("-") else second
+        return f"{left} += {local} {sign} {right} = {first} {sign} {second}"
 
     def __str__(self) -> str:
         return printable(self.to_text(), lambda: self.to_text(ASCII))

@@ -42,6 +42,7 @@ CHAIN_RULE = "chain rule"
 BOTH_RULES = "sum rule across paths, chain rule along each"
 LOCAL = "local derivatives"
 NAMED = "local derivatives, by name"
+FOLD = "two factors into one"
 NUMBERS = "numbers"
 RESULT = "result"
 
@@ -223,7 +224,7 @@ class _Work:
         while len(factors) > 1:
             product = Derivative(factors[0].head, factors[1].tail)
             brace = Brace(Product(tuple(factors[:2])), product)
-            steps.append(Step("two factors into one", Product((brace, *factors[2:]))))
+            steps.append(Step(FOLD, Product((brace, *factors[2:]))))
             factors = [product, *factors[2:]]
         steps.append(Step("", factors[0]))
         return steps + self._evaluated([path])

@@ -6,8 +6,8 @@ one general row, as the lecture writes ``a_i = ...``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Protocol
 
 from autograd_core import writing
@@ -221,9 +221,9 @@ def fold_alike(terms: Sequence[Formula]) -> SumOver | None:
     return None if found is None else SumOver(letter, found[1], found[1] + len(terms) - 1, found[0])
 
 
-def _free_letter(things: Any) -> str:
+def _free_letter(things: Any, besides: Sequence[str] = ()) -> str:
     candidates = "jikmn"  # l would read as 1
-    used = "".join(name.index + name.exponent for name in names_in(things))
+    used = "".join([*(name.index + name.exponent for name in names_in(things)), *besides])
     return next((letter for letter in candidates if letter not in used), candidates[-1])
 
 
@@ -235,6 +235,45 @@ def generalize(things: Sequence[Any], letter: str) -> tuple[Any, int] | None:
     starts: set[int] = set()
     general = _unify(list(things), letter, starts)
     return (general, starts.pop()) if general is not None and len(starts) == 1 else None
+
+
+def with_free_indices(thing: Any, letters: Sequence[str]) -> Any:
+    r"""A formula whose sums run over other indices than ``letters``, which are wanted for something else.
+
+    >>> terms = [Product((Symbol(f"w_{i}"), Symbol(f"x_{i}"))) for i in (1, 2, 3)]
+    >>> with_free_indices(fold_alike(terms), "ij").latex
+    '\\sum_{k=1}^{3} w_k x_k'
+    """
+    if isinstance(thing, SumOver):
+        term = with_free_indices(thing.term, letters)
+        if thing.letter not in letters:
+            return replace(thing, term=term)
+        letter = _free_letter(term, besides=letters)
+        return replace(thing, letter=letter, term=_with_index_renamed(term, thing.letter, letter))
+    return _rebuilt(thing, lambda part: with_free_indices(part, letters))
+
+
+def _with_index_renamed(thing: Any, old: str, new: str) -> Any:
+    # No name of the user's holds the letter: it was chosen so.
+    if isinstance(thing, Name):
+        return thing.with_index(thing.index.replace(old, new)) if old in thing.index else thing
+    if isinstance(thing, Symbol):
+        if thing.name is not None:
+            return Symbol(_with_index_renamed(thing.name, old, new))
+        if thing.primitive is None:
+            return thing
+        operands = _with_index_renamed(thing.operands, old, new)
+        return Symbol.applied(thing.primitive, operands, thing.primed)
+    return _rebuilt(thing, lambda part: _with_index_renamed(part, old, new))
+
+
+def _rebuilt(thing: Any, each: Callable[[Any], Any]) -> Any:
+    """A collection or formula with ``each`` applied to its parts; anything else as it is."""
+    if isinstance(thing, tuple):
+        return tuple(map(each, thing))
+    if is_dataclass(thing) and not isinstance(thing, (type, Name)):
+        return replace(thing, **{part.name: each(getattr(thing, part.name)) for part in fields(thing)})
+    return thing
 
 
 def _unify(things: list[Any], letter: str, starts: set[int]) -> Any:

@@ -193,6 +193,12 @@ class Graph:
         other._build(self.record, self.outputs, wrt)
         return other.contract(self.kept) if self.contracted else other
 
+    def uncontracted(self) -> Graph:
+        """The same graph with every node on a path from the inputs shown."""
+        other = self._twin()
+        other.shown, other.contracted, other.kept, other.hint = tuple(sorted(self.relevant)), False, None, ""
+        return other
+
     def _twin(self) -> Graph:
         # What is cached belongs to the nodes shown, so a twin starts without it.
         twin = object.__new__(Graph)
@@ -232,7 +238,8 @@ class Graph:
         return frozenset(self.shown)
 
     @cached_property
-    def _relevant(self) -> frozenset[int]:
+    def relevant(self) -> frozenset[int]:
+        """The nodes that depend on an input, shown or not."""
         return frozenset(self._reached_from(self.inputs))
 
     def _numbers(self, index: int) -> Sequence[float]:
@@ -250,7 +257,7 @@ class Graph:
         while pending:
             at = -heapq.heappop(pending)  # the newest first: all that adds to it has been seen
             for operand, partial in zip(self.record[at].operands, partials_of(at), strict=True):
-                if type(operand) is not int or operand not in self._relevant:
+                if type(operand) is not int or operand not in self.relevant:
                     continue
                 target = reached if operand in self._shown_set else inside
                 if operand not in target and target is inside:
@@ -327,11 +334,11 @@ class Graph:
         inside, seen = [index], {index}
         while inside:
             node = self.record[inside.pop()]
-            moving = [type(operand) is int and operand in self._relevant for operand in node.operands]
+            moving = [type(operand) is int and operand in self.relevant for operand in node.operands]
             one_factor = node.op in (rows.mul, rows.div) and sum(moving) == 1 and (node.op is rows.mul or moving[0])
             if not one_factor and not (node.op in (rows.add, rows.sub, rows.neg, rows.total) and all(moving)):
                 return False
-            hidden = {at for at in node.parents if at in self._relevant and at not in self._shown_set} - seen
+            hidden = {at for at in node.parents if at in self.relevant and at not in self._shown_set} - seen
             inside += hidden
             seen |= hidden
         return True

@@ -12,6 +12,7 @@ import os
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from autograd_core import __version__
@@ -22,6 +23,7 @@ from autograd_core.parsing import Definitions, parse
 from autograd_core.table import Table
 from viz.drawing import draw
 from viz.errors import LayoutError
+from viz.stepping import step
 
 if TYPE_CHECKING:
     from viz.lecture.worked_example import Check
@@ -38,6 +40,7 @@ examples:
   autograd-core lecture                                the worked examples as a page with pictures
   autograd-core draw "y = 2*a; a = 3*x"                a picture and the derivative in symbols
   autograd-core draw "y = x*sin(x)" --at x=2 --open    the same with numbers
+  autograd-core step "y = x*sin(x)" --at x=2           a page that steps through both passes
   autograd-core check "y = x*sin(x)" --at x=2          the gradient against finite differences
 """
 # Signs of ours that not every terminal has; names and formulas come with an ASCII form of their own.
@@ -139,6 +142,17 @@ def _parser() -> _Parser:
     drawing.add_argument("--down", action="store_true", help="draw from top to bottom")
     drawing.add_argument("--engine", metavar="NAME", help="graphviz-pure, dot, pygraphviz or a dot's path")
 
+    stepping = command("step", _step, "write a page that steps through the forward and the backward pass of a text")
+    _add_text(stepping, "numbers for all inputs")
+    stepping.add_argument("--wrt", metavar="NAME", nargs="+", action="extend",
+                          help="the picture is of what lies on a path from these (all inputs)")
+    stepping.add_argument("--out", metavar="FILE", default="step.html", help="where to, as .html (step.html)")
+    stepping.add_argument("--open", action="store_true", help="show the page in a browser")
+    stepping.add_argument("--view", choices=("lecture", "full"), default="lecture",
+                          help="begin with the named nodes, or with every node (lecture)")
+    stepping.add_argument("--order", choices=("topological", "depth_first"), default="topological",
+                          help="begin with the right order of the backward pass or with the wrong one (topological)")
+
     check = command("check", _check, "hold the gradients of a text against central differences")
     _add_text(check, "numbers for all inputs")
 
@@ -224,9 +238,30 @@ def _draw(options: argparse.Namespace) -> int:
         one = Name.of(asked[0]).ascii
         _say(f"There are {len(asked)} inputs. For the derivative with respect to one: --wrt {one}\n")
     _say(f"The picture: {saved.resolve()}")
+    _open_if_asked(options, saved)
+    return FINE
+
+
+def _step(options: argparse.Namespace) -> int:
+    definitions = _definitions(options)
+    for name in options.wrt or ():
+        _require_reaching(definitions, name)
+    graph = definitions.graph(wrt=options.wrt)
+    if not graph.has_numbers:
+        raise UsageError(f"A stepper needs a number for each input: {_example_of(definitions)}.")
+    stepper = step(graph, view=options.view, order=options.order)
+    try:
+        saved = stepper.save(options.out)
+    except ValueError as error:  # the file's ending
+        raise UsageError(str(error)) from None
+    _say(f"The page, with {stepper.steps} steps: {saved.resolve()}")
+    _open_if_asked(options, saved)
+    return FINE
+
+
+def _open_if_asked(options: argparse.Namespace, saved: Path) -> None:
     if options.open and not webbrowser.open(saved.resolve().as_uri()):
         _say("No browser could be opened.", sys.stderr)
-    return FINE
 
 
 def _require_no_numbers(options: argparse.Namespace, definitions: Definitions) -> None:

@@ -8,8 +8,8 @@ from autograd_core.graph import Graph
 from viz.picture import Edge, Math, Node, Plain
 
 
-def collapse(graph: Graph, limit: int) -> tuple[list[Node], list[Edge], str]:
-    """The boxes by depth, at most ``limit``, their arrows, and a note that says how many nodes they stand for.
+def collapse(graph: Graph, limit: int) -> tuple[list[Node], list[Edge], str, dict[int, str]]:
+    """The boxes by depth, at most ``limit``, their arrows, a note, and which box each node is in.
 
     A box says how many nodes of which operation it holds, an arrow how many edges it stands for; of more
     depths than ``limit`` the middle ones become an ellipsis.
@@ -42,7 +42,7 @@ def collapse(graph: Graph, limit: int) -> tuple[list[Node], list[Edge], str]:
         f"{len(graph.shown):,} nodes are collapsed by depth. "
         "Name fewer nodes, ask with wrt=, or raise limit= to see them one by one."
     )
-    return nodes, edges, note
+    return nodes, edges, note, {at: box(depth[at]) for at in graph.shown}
 
 
 def _lines(key: str, counted: Counter[str]) -> tuple[Math | Plain, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -18,13 +18,17 @@ from autograd_core.writing import LATEX, UNICODE, write
 from viz.collapsing import collapse
 from viz.eliding import elide_alike
 from viz.picture import Picture
-from viz.rendering.parts import Edge, Label, Math, Node, Plain, plain
+from viz.rendering.parts import Edge, Label, Math, Node, Plain, Shape, plain
 
 Style = Literal["lecture", "full"]
 Show = Literal["symbols", "numbers", "both", "expanded"]
 
 _MOST_WRITTEN = 2000
 """Above this many nodes not even alike ones are looked for."""
+
+NODE_ROOM = (92.0, 36.0)
+EDGE_ROOM = 74.0
+"""Pixels for two lines of a number and for one, at the size of an arrow's label."""
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 PATH_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -66,13 +70,13 @@ def draw(
     >>> [(edge.tail, edge.label.latex, edge.head) for edge in picture.edges]
     [('n0', '3', 'n1'), ('n1', '2', 'n2')]
     """
-    _require("style", style, ("lecture", "full"))
+    require("style", style, ("lecture", "full"))
     if digits < 1:
         raise ValueError(f"digits is the number of significant digits, 1 or more; got {digits!r}.")
     if highlight is not None and (len(tuple(highlight)) != 2):
         raise ValueError(f"highlight takes an input and an output, as in highlight=(x, y); got {highlight!r}.")
-    _require("show", show, (None, "symbols", "numbers", "both", "expanded"))
-    graph = _graph_of(thing, wrt, at or {})
+    require("show", show, (None, "symbols", "numbers", "both", "expanded"))
+    graph = graph_of(thing, wrt, at or {})
     full = style == "full"
     graph = graph if full or graph.contracted else graph.contract()
     if not graph.has_numbers and (show in ("numbers", "both") or values or gradients):
@@ -85,23 +89,43 @@ def draw(
     shown = show or ("both" if numbers else "symbols")
     writer = _Writer(graph, full, shown, digits, values=values, gradients=gradients)
     picture = partial(Picture, direction=direction, flow=flow, background=background, scale=scale, engine=engine)
+    return _assembled(writer, highlight, limit, picture)[0]
+
+
+def draw_with_room(graph: Graph, style: Style, *, limit: int, engine: str | None) -> tuple[Picture, dict[int, str]]:
+    """The picture of a graph that keeps room for numbers that change, and where in it each node is.
+
+    There is a room under (in the full style, in) every node for its value and gradient, and in the full style
+    one beside each arrow's symbol.
+    """
+    writer = _Writer(graph, style == "full", "symbols", 4, values=False, gradients=False, rooms=True)
+    return _assembled(writer, None, limit, partial(Picture, engine=engine))
+
+
+def _assembled(
+    writer: _Writer, highlight: tuple[Value | str, Value | str] | None, limit: int, picture: Callable[..., Picture]
+) -> tuple[Picture, dict[int, str]]:
+    graph, full = writer.graph, writer.full
     title = "Graph of " + ", ".join(graph.name(each).unicode for each in graph.outputs)
     if len(graph.shown) <= max(limit, 0 if full else _MOST_WRITTEN):
         colors, said = _highlighted(graph, highlight)
         nodes = [writer.node(at) for at in graph.shown]
         edges = [writer.edge(edge, colors.get((edge.tail, edge.head, edge.position), ())) for edge in graph.edges]
+        hidden: dict[str, str] = {}
         if not full and not highlight:
-            nodes, edges = elide_alike(graph, nodes, edges)
+            nodes, edges, hidden = elide_alike(graph, nodes, edges)
         if len(nodes) <= limit:
-            several = len(graph.outputs) > 1 and gradients
+            several = len(graph.outputs) > 1 and writer.adjoints is not None
             whose = f"The gradients are those of {graph.name(graph.outputs[0]).unicode}." if several else ""
             note = " ".join(filter(None, (graph.hint, said, whose)))
-            return picture(tuple(nodes), tuple(edges), note=note, title=title)
-    nodes, edges, said = collapse(graph, limit)
-    return picture(tuple(nodes), tuple(edges), note=said, title=f"{title}, collapsed")
+            places = {at: hidden.get(f"n{at}", f"n{at}") for at in graph.shown}
+            return picture(tuple(nodes), tuple(edges), note=note, title=title), places
+    nodes, edges, said, places = collapse(graph, limit)
+    return picture(tuple(nodes), tuple(edges), note=said, title=f"{title}, collapsed"), places
 
 
-def _graph_of(thing: Any, wrt: Any, at: Mapping[str, float]) -> Graph:
+def graph_of(thing: Any, wrt: Any, at: Mapping[str, float]) -> Graph:
+    """The graph of whatever ``draw`` takes: an output or several, a snapshot, or a text with the numbers ``at``."""
     if isinstance(thing, str):
         return parse(thing, **at).graph(wrt=wrt)
     if at:
@@ -111,7 +135,8 @@ def _graph_of(thing: Any, wrt: Any, at: Mapping[str, float]) -> Graph:
     return Graph(thing, wrt)
 
 
-def _require(name: str, given: object, allowed: tuple[object, ...]) -> None:
+def require(name: str, given: object, allowed: tuple[object, ...]) -> None:
+    """Raise ValueError, naming the choices, unless an option is one of them."""
     if given not in allowed:
         options = ", ".join(repr(option) for option in allowed if option is not None)
         raise ValueError(f"{name} is one of {options}; got {given!r}.")
@@ -120,9 +145,11 @@ def _require(name: str, given: object, allowed: tuple[object, ...]) -> None:
 class _Writer:
     """Turns the nodes and edges of one graph into those of a picture."""
 
-    def __init__(self, graph: Graph, full: bool, show: Show, digits: int, *, values: bool, gradients: bool) -> None:
+    def __init__(
+        self, graph: Graph, full: bool, show: Show, digits: int, *, values: bool, gradients: bool, rooms: bool = False
+    ) -> None:
         self.graph, self.full, self.show, self.digits = graph, full, show, digits
-        self.values = values
+        self.values, self.rooms = values, rooms
         self.adjoints = graph.adjoints() if gradients else None
 
     def node(self, at: int) -> Node:
@@ -142,7 +169,8 @@ class _Writer:
             caption = self._equation(names[1:])
             # It stands left of an input, and below a computed node: "x =", "= z_2".
             caption = type(caption)(f"{plain(caption)} =" if record.op is None else f"= {plain(caption)}")
-        return Node(f"n{at}", tuple(lines), shape="box" if self.full else "circle", caption=caption)
+        shape: Shape = "box" if self.full else "circle"
+        return Node(f"n{at}", tuple(lines), shape, caption, room=NODE_ROOM if self.rooms else None)
 
     def _equation(self, names: Sequence[Name], formula: Symbol | None = None) -> Label:
         latex, text = [name.latex for name in names], [name.unicode for name in names]
@@ -170,7 +198,8 @@ class _Writer:
                 latex, text = f"{latex} = {shown[0]}", f"{text} = {shown[1]}"
         head, tail = self.graph.name(edge.head).unicode, self.graph.name(edge.tail).unicode
         label = _label(symbol, latex, text)
-        return Edge(f"n{edge.tail}", f"n{edge.head}", label, colors, tooltip=f"∂{head}/∂{tail} = {text}")
+        room = EDGE_ROOM if self.rooms and self.full and symbol.number is None else 0.0
+        return Edge(f"n{edge.tail}", f"n{edge.head}", label, colors, tooltip=f"∂{head}/∂{tail} = {text}", room=room)
 
 
 def _label(parts: Any, latex: str, text: str) -> Label:

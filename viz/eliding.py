@@ -12,8 +12,10 @@ from viz.picture import Edge, Math, Node
 MOST_ALIKE = 4
 
 
-def elide_alike(graph: Graph, nodes: Sequence[Node], edges: Sequence[Edge]) -> tuple[list[Node], list[Edge]]:
-    """The picture's nodes and edges with each group of more than four alike nodes shortened.
+def elide_alike(
+    graph: Graph, nodes: Sequence[Node], edges: Sequence[Edge]
+) -> tuple[list[Node], list[Edge], dict[str, str]]:
+    """The picture's nodes and edges with each group of more than four alike nodes shortened, and what hides which.
 
     Nodes are alike if arrows lead to them from the same nodes and from them to the same nodes and their
     names differ in a running index only: the hidden units of a fan.
@@ -39,4 +41,4 @@ def elide_alike(graph: Graph, nodes: Sequence[Node], edges: Sequence[Edge]) -> t
     ]
     joined = [Edge(e.tail, e.head) if {e.tail, e.head} & ellipses else e for e in edges
               if all(hidden.get(end, end) == end for end in (e.tail, e.head))]
-    return kept, joined
+    return kept, joined, hidden

@@ -5,8 +5,31 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+
+def save_as(path: str | os.PathLike[str], forms: Mapping[str, Callable[[], str | bytes]], what: str) -> Path:
+    """Write one file in the form its suffix names, whole or not at all, and return its path.
+
+    `forms` by suffix are made only when asked for; `what` opens the errors' sentences, as in 'A picture is
+    saved'. Raises ValueError for another suffix, FileNotFoundError if the folder does not exist, OSError if
+    the file cannot be written.
+    """
+    target = Path(path)
+    form = forms.get(target.suffix.lower())
+    if form is None:
+        *others, last = forms
+        endings, one = (f"{', '.join(others)} or {last}", "one of these endings") if others else (last, "that ending")
+        ends = repr(target.suffix) if target.suffix else "none of them" if others else "nothing of the kind"
+        raise ValueError(f"{what} as {endings}; {target.name!r} ends in {ends}. Give the file {one}.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"{what} into a folder that exists; {str(target.parent)!r} does not. Create it first."
+        )
+    made = form()
+    write_files(target.parent, {target.name: made if isinstance(made, bytes) else made.encode("utf-8")}, what)
+    return target
 
 
 def write_files(folder: Path, files: Mapping[str, bytes], what: str) -> tuple[Path, ...]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
+from typing import Protocol
 
 from autograd_core.explanation import NUMBERS, RESULT, Explanation
 from autograd_core.formula import LONGEST_SUM, Formula, Sum
@@ -20,7 +21,18 @@ from autograd_core.writing import LATEX, UNICODE
 from viz.picture import Picture
 from viz.rendering.mathematics import UNITS, Drawing, typeset_latex, visible
 
-Part = Picture | Explanation | Table | str
+
+class Embedded(Protocol):
+    """What runs inside a page: as ``markup`` where the page has its script, else as a ``frame`` with its own."""
+
+    @property
+    def markup(self) -> str: ...
+
+    @property
+    def frame(self) -> str: ...
+
+
+Part = Picture | Explanation | Table | Embedded | str
 
 _MARGIN = 0.02
 """Room around the ink, in ems: antialiasing paints a little outside the outline."""
@@ -43,7 +55,7 @@ def formula(latex: str, text: str) -> str:
     """
     drawing = None if r"\text{" in latex else typeset_latex(latex)
     if drawing is None or not drawing.outlines:
-        return f'<span class="formula">{escape(text)}</span>'
+        return formula_as_text(text)
     left, right = min(drawing.left, 0.0) - _MARGIN, drawing.right + _MARGIN
     # The box reaches the baseline even where the ink does not, so that a lone minus sign hangs at its height.
     top = min(drawing.top, 0.0) - _MARGIN
@@ -55,6 +67,11 @@ def formula(latex: str, text: str) -> str:
         f'width="{width:.3f}em" height="{height:.3f}em" viewBox="{view}" fill="currentColor">'
         f"{_outlines(drawing)}</svg>"
     )
+
+
+def formula_as_text(text: str) -> str:
+    """A formula in letters, where it is no mathematics or outlines would be too much."""
+    return f'<span class="formula">{escape(text)}</span>'
 
 
 def explanation(lines: Explanation) -> str:
@@ -97,22 +114,26 @@ def picture(drawn: Picture) -> str:
     return f"<figure {look}>{drawn.svg}</figure>"
 
 
-def part(shown: Part, name: str = "Table") -> str:
-    """Whatever a worked example shows: a picture, an explanation, a table or a sentence."""
+def part(shown: Part, name: str = "Table", scripted: bool = False) -> str:
+    """Whatever a worked example shows; `scripted` if it is for a page that has the script of what runs."""
     if isinstance(shown, Picture):
         return picture(shown)
     if isinstance(shown, Explanation):
         return explanation(shown)
     if isinstance(shown, Table):
         return table(shown, name)
-    return f"<p>{escape(shown)}</p>"
+    if isinstance(shown, str):
+        return f"<p>{escape(shown)}</p>"
+    return shown.markup if scripted else shown.frame
 
 
-def section(id: str, title: str, says: str, parts: Iterable[tuple[str, Part]], code: str) -> str:
+def section(
+    id: str, title: str, says: str, parts: Iterable[tuple[str, Part]], code: str, scripted: bool = False
+) -> str:
     """A worked example: its heading with an anchor, what it says, its parts, and its code folded away."""
     anchor = escape(id)
     shown = "\n".join(
-        f"<h3>{escape(heading)}</h3>\n{part(each, heading)}" if heading else part(each)
+        f"<h3>{escape(heading)}</h3>\n{part(each, heading, scripted)}" if heading else part(each, scripted=scripted)
         for heading, each in parts
     )
     return (

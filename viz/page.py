@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +10,10 @@ from pathlib import Path
 
 from viz.files import require_writable, write_files
 from viz.fragments import escape, style_for
+from viz.html_shell import html_page
 from viz.lecture.catalogue import CATALOGUE, Row
 from viz.lecture.worked_example import Check, WorkedExample
+from viz.stepping import stepper_script, stepper_style
 
 TITLE = "Backpropagation, worked out"
 _INTRODUCTION = (
@@ -118,27 +118,22 @@ def lecture_page(
     *,
     catalogue: Sequence[Row] = CATALOGUE,
 ) -> str:
-    """One page of HTML with the examples and what was checked; it loads nothing and runs nothing.
+    """One page of HTML with the examples and what was checked; it loads nothing, and runs only its steppers.
 
     Arguments: `examples` in the order they are shown, `checks` by the row's id, `catalogue` the rows of the
     table of contents. The same arguments give the same text.
     """
     titles = {example.id: example.title for example in examples}
-    sections = "\n".join((*(example.to_html() for example in examples), _checked(checks)))
+    sections = "\n".join((*(example.to_html(scripted=True) for example in examples), _checked(checks)))
     body = (
         f"<header>\n<h1>{TITLE}</h1>\n<p>{_INTRODUCTION}</p>\n{_summary(checks)}</header>\n"
         f'<nav aria-label="Contents">\n{_contents(catalogue, titles)}\n</nav>\n<main>\n{sections}\n</main>'
     )
     style = style_for(body) + files("viz").joinpath("page.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f'{_GENERATOR}\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{TITLE}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
+    steppers = [stepper for example in examples for stepper in example.steppers]
+    script = stepper_script(steppers) if steppers else ""
+    head = f'{_GENERATOR}\n<meta name="color-scheme" content="light dark">\n'
+    return html_page(title=TITLE, body=body, style=style + stepper_style(), script=script, head=head)
 
 
 def _contents(catalogue: Sequence[Row], titles: Mapping[str, str]) -> str:

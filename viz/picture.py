@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from viz.files import write_files
+from viz.files import save_as
+from viz.html_shell import html_page
 from viz.rendering.arrangement import SEPARATION, arrange, engine_sizes, measure_all
-from viz.rendering.mathematics import visible
 from viz.rendering.parts import Direction, Edge, Flow, Label, Math, Node, Plain, require_color
 from viz.rendering.ranks import dot_text
 from viz.rendering.scene import Scene
@@ -98,15 +96,7 @@ class Picture:
     @property
     def html(self) -> str:
         """The picture as one page that loads nothing and runs nothing."""
-        digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-        policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-        title = html.escape(visible(self.title or "Picture"))
-        return (
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{self.svg}\n</body>\n</html>\n"
-        )
+        return html_page(title=self.title or "Picture", body=f"<main>\n{self.svg}\n</main>", style=_STYLE)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file in the form its suffix names, and return the file's path.
@@ -114,23 +104,10 @@ class Picture:
         The file appears whole or not at all. Raises ValueError for a suffix other than .svg, .png, .html
         and .dot, FileNotFoundError if the folder does not exist, OSError if the file cannot be written.
         """
-        target = Path(path)
-        forms = {".svg": "svg", ".png": "png", ".html": "html", ".dot": "dot"}
-        form = forms.get(target.suffix.lower())
-        if form is None:
-            raise ValueError(
-                f"A picture is saved as .svg, .png, .html or .dot; {target.name!r} ends in "
-                f"{repr(target.suffix) if target.suffix else 'none of them'}. Give the file one of these endings."
-            )
-        if not target.parent.is_dir():
-            raise FileNotFoundError(
-                f"A picture is saved into a folder that exists; {str(target.parent)!r} does not. "
-                "Create it first."
-            )
-        made: str | bytes = getattr(self, form)
-        content = made if isinstance(made, bytes) else made.encode("utf-8")
-        write_files(target.parent, {target.name: content}, "A picture is saved")
-        return target
+        forms: dict[str, Callable[[], str | bytes]] = {
+            ".svg": lambda: self.svg, ".png": lambda: self.png, ".html": lambda: self.html, ".dot": lambda: self.dot,
+        }
+        return save_as(path, forms, "A picture is saved")
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"image/svg+xml": self.svg, "text/plain": self._summary()}

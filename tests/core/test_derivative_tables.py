@@ -57,6 +57,20 @@ def test_the_three_tables_of_the_mini_network_with_a_generic_g() -> None:
     ]
 
 
+def test_a_row_and_the_sums_in_it_run_over_different_indices() -> None:
+    x = [Value(0.1 * j, f"x_{j}") for j in range(3)]
+    first = [[Value(0.1 * (i + j), f"w_{{{i}{j}}}^{{(1)}}") for j in range(3)] for i in range(3)]
+    second = [[Value(0.2 * (i - j), f"w_{{{i}{j}}}^{{(2)}}") for j in range(3)] for i in range(3)]
+    z = [ag.tanh(ag.dot(row, x)).named(f"z_{{{i}}}^{{(1)}}") for i, row in enumerate(first)]
+    u = [ag.tanh(ag.dot(row, z)).named(f"z_{{{i}}}^{{(2)}}") for i, row in enumerate(second)]
+    E = ag.dot([Value(0.3 * i, f"w_{i}") for i in range(3)], u).named("E")
+    general = rows(ag.global_derivatives(E, wrt=first[0] + first[1] + first[2], of=z, general=True))
+    assert general == [
+        "dE/dz_i^(1) = sum_{k=0}^{2} dE/dz_k^(2) dz_k^(2)/dz_i^(1) = "
+        "sum_{k=0}^{2} w_k tanh'(w_k0^(2) z_0^(1) + w_k1^(2) z_1^(1) + w_k2^(2) z_2^(1)) w_ki^(2)  i = 0..2",
+    ]
+
+
 def test_the_same_tables_with_numbers_have_a_row_for_each_weight() -> None:
     table = ag.global_derivatives(MINI.E, wrt=WEIGHTS, of=WEIGHTS)
     assert len(table.rows) == 12

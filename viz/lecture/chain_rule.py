@@ -11,6 +11,7 @@ from autograd_core.value import Value
 from autograd_core.writing import ASCII
 from viz.drawing import draw
 from viz.lecture.worked_example import WorkedExample, arrows_of
+from viz.stepping import step
 
 
 def example_1(x: float = 1.0) -> WorkedExample:
@@ -32,6 +33,7 @@ def example_1(x: float = 1.0) -> WorkedExample:
             ("The graph", draw(y)),
             ("The derivative", explanation),
             ("With all numbers", draw(y, style="full")),
+            ("Step through it", step(y)),
         ),
         values={"x": x_, "a": a, "y": y},
         results={
@@ -66,6 +68,7 @@ def example_2(x: float = 1.0) -> WorkedExample:
             ("The two paths", draw(y, highlight=(x_, y))),
             ("Their products", both.table()),
             ("With all numbers", draw(y, style="full")),
+            ("Step through it", step(y)),
         ),
         values={"x": x_, "a_1": a_1, "a_2": a_2, "y": y},
         results={
@@ -103,6 +106,7 @@ def example_3(x: float = 1.5, n: int = 5) -> WorkedExample:
             ("A weight of the second layer", explain(y, w_2[i])),
             ("A weight of the first layer", explain(y, w_1[i])),
             ("Now the weight is a node too", draw(y, wrt=[w_1[i]])),
+            ("Step through it", step(y, wrt=[x_])),
         ),
         values={"x": x_, "y": y}
         | {f"a_{j}": each for j, each in enumerate(a, 1)}
@@ -142,6 +146,7 @@ def chain(z: float = 0.5) -> WorkedExample:
             ("The chain", draw(f)),
             ("One factor at a time", folded),
             ("What each step is", relationships(f)),
+            ("Step through it: each event of the backward pass is one fold", step(f)),
         ),
         values={"z": z_, "y": y, "x": x, "w": w, "f": f},
         results={
@@ -176,6 +181,8 @@ def simple(a: float = 2.0, b: float = 3.0) -> WorkedExample:
             ("a * a", draw(squared, style="full")),
             ("The ledger of a * a: every edge contributes", ledger(squared)),
             ("Contracted, the two edges add up", draw(squared, show="both")),
+            ("Step through a + b", step(y)),
+            ("Step through a * a: one edge at a time", step(squared, view="full")),
         ),
         values={"a": a_, "b": b_, "y": y},
         results={

@@ -12,6 +12,7 @@ from autograd_core.value import Value
 from autograd_core.writing import ASCII
 from viz.drawing import draw
 from viz.lecture.worked_example import WorkedExample, arrows_of, first_row
+from viz.stepping import step
 
 
 def scalar_network(w_1: float = 0.5, w_2: float = -1.5, z_0: float = 2.0, y: float = 1.0) -> WorkedExample:
@@ -43,6 +44,7 @@ def scalar_network(w_1: float = 0.5, w_2: float = -1.5, z_0: float = 2.0, y: flo
             ("The same for the second weight", explain(E, w2, through=a2)),
             ("An erratum", "The slide's brace begins after ∂E/∂ŷ; to stand for ∂E/∂a₁ it must include it."),
             ("With all numbers", draw(E, style="full", direction="down")),
+            ("Step through it", step(E, wrt=[w1, w2])),
         ),
         values={"z_0": x, "y": target, "w_1": w1, "w_2": w2, "a_1": a1, "z_1": z1, "a_2": a2}
         | {"yhat": yhat, "E": E},
@@ -107,6 +109,8 @@ def mini_network(
             ("Those three paths", draw(E, wrt=inputs, highlight=(inputs[0], E))),
             ("Every derivative, with numbers", global_derivatives(E, wrt=weights)),
             ("With the weights as nodes", draw(E, wrt=weights)),
+            ("Step through it: the weights are on the arrows", step(E, wrt=inputs)),
+            ("Step through it: the weights are nodes", step(E, wrt=weights)),
         ),
         values={"y": target, "yhat": yhat, "E": E}
         | {f"x_{j}": each for j, each in enumerate(inputs)}

@@ -9,15 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograd_core.explanation import Explanation
 from autograd_core.graph import Graph
 from autograd_core.table import Table
 from autograd_core.value import Value
 from autograd_core.writing import ASCII
 from viz import fragments
+from viz.fragments import Part
 from viz.picture import Picture
-
-Part = Picture | Explanation | Table | str
+from viz.stepping import Stepper
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,8 @@ class Check:
 class WorkedExample:
     """One row of the lecture, worked out.
 
-    ``parts`` are shown in order, each under its heading: a picture, an explanation, a table or a
-    sentence.  ``values`` are the nodes by name, also as attributes (``example.y``).  ``results`` are the
+    ``parts`` are shown in order, each under its heading: a picture, an explanation, a table, a stepper
+    or a sentence.  ``values`` are the nodes by name, also as attributes (``example.y``).  ``results`` are the
     numbers and lines by name that the lecture's own can be held against; ``builder`` made all of it.
 
     >>> from viz.lecture import example_2
@@ -84,6 +83,11 @@ class WorkedExample:
         return tuple(part for _, part in self.parts if isinstance(part, Picture))
 
     @property
+    def steppers(self) -> tuple[Stepper, ...]:
+        """The steppers, in order."""
+        return tuple(part for _, part in self.parts if isinstance(part, Stepper))
+
+    @property
     def code(self) -> str:
         """The source of the function that made this example."""
         return textwrap.dedent(inspect.getsource(self.builder))
@@ -92,9 +96,12 @@ class WorkedExample:
         """The lecture's numbers and lines, as printed there, beside this example's."""
         return tuple(Check(what, expected, self.results[what]) for what, expected in published.items())
 
-    def to_html(self) -> str:
-        """The example as one section of HTML; its style is `viz.fragments.style_for`."""
-        return fragments.section(self.id, self.title, self.says, self.parts, self.code)
+    def to_html(self, scripted: bool = False) -> str:
+        """The example as one section of HTML; its style is `viz.fragments.style_for`.
+
+        Its steppers are frames, or with `scripted` elements for a page that has their script.
+        """
+        return fragments.section(self.id, self.title, self.says, self.parts, self.code, scripted)
 
     def _repr_html_(self) -> str:
         return fragments.alone(self.to_html())

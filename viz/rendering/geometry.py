@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 Point: TypeAlias = tuple[float, float]
 Path: TypeAlias = tuple[Point, ...]
+Segment: TypeAlias = tuple[Point, Point]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Box:
     def grown(self, margin: float) -> Box:
         """Return the box with a margin added on every side."""
         return Box(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
+
+    def moved(self, by: Point) -> Box:
+        """Return the box moved by a vector."""
+        x, y = by
+        return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
 
     def overlaps(self, other: Box) -> bool:
         """Tell whether the two share more than a border."""
@@ -112,7 +118,7 @@ def segment_meets_box(start: Point, end: Point, box: Box) -> bool:
     """Tell whether a segment passes through the inside of a box."""
     (x, y), (end_x, end_y) = start, end
     left, top, right, bottom = box.left, box.top, box.right, box.bottom
-    # Most segments lie wholly to one side; the innermost loop of label placement ends here.
+    # Most segments lie wholly to one side.
     if (
         (x <= left and end_x <= left)
         or (x >= right and end_x >= right)
@@ -120,18 +126,45 @@ def segment_meets_box(start: Point, end: Point, box: Box) -> bool:
         or (y >= bottom and end_y >= bottom)
     ):
         return False
+    enter, leave = _inside(start, end, box)
+    return enter < leave
+
+
+def _inside(start: Point, end: Point, box: Box) -> tuple[float, float]:
+    """Return the shares of a segment between which it is inside a box, if the first is less than the second."""
+    (x, y), (end_x, end_y) = start, end
     enter, leave = 0.0, 1.0
-    for origin, step, low, high in ((x, end_x - x, left, right), (y, end_y - y, top, bottom)):
+    for origin, step, low, high in ((x, end_x - x, box.left, box.right), (y, end_y - y, box.top, box.bottom)):
         if step == 0.0:
             continue
         first, second = (low - origin) / step, (high - origin) / step
         enter, leave = max(enter, min(first, second)), min(leave, max(first, second))
-    return enter < leave
+    return enter, leave
 
 
 def path_meets_box(path: Path, box: Box) -> bool:
     """Tell whether a polyline passes through the inside of a box."""
-    return any(segment_meets_box(a, b, box) for a, b in pairwise(path))
+    return segments_meet_box(pairwise(path), box)
+
+
+def segments_meet_box(segments: Iterable[Segment], box: Box) -> bool:
+    """Tell whether one of the segments passes through the inside of a box."""
+    return any(segment_meets_box(start, end, box) for start, end in segments)
+
+
+def segments_about(segments: Iterable[Segment], box: Box) -> list[Segment]:
+    """Return the segments that do not lie wholly to one side of a box, which is cheaper to tell than that they meet."""
+    left, top, right, bottom = box.left, box.top, box.right, box.bottom
+    return [
+        ((x, y), (end_x, end_y))
+        for (x, y), (end_x, end_y) in segments
+        if not (
+            (x <= left and end_x <= left)
+            or (x >= right and end_x >= right)
+            or (y <= top and end_y <= top)
+            or (y >= bottom and end_y >= bottom)
+        )
+    ]
 
 
 def path_meets_solid(path: Path, solid: Solid) -> bool:
@@ -166,13 +199,11 @@ def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
 
 def paths_cross(first: Path, second: Path) -> bool:
     """Tell whether two polylines cross."""
-    if not box_of_path(first).grown(0.01).overlaps(box_of_path(second).grown(0.01)):
+    around = box_of_path(first).grown(0.01)
+    if not around.overlaps(box_of_path(second).grown(0.01)):
         return False
-    return any(
-        segments_cross(a, b, c, d)
-        for a, b in pairwise(first)
-        for c, d in pairwise(second)
-    )
+    near = segments_about(pairwise(second), around)
+    return any(segments_cross(a, b, c, d) for a, b in pairwise(first) for c, d in near)
 
 
 def length(path: Path) -> float:
@@ -206,6 +237,19 @@ def clipped(path: Path, tail: Solid, head: Solid) -> Path:
     points[0] = _border(points[1], points[0], tail)
     points[-1] = _border(points[-2], points[-1], head)
     return tuple(points)
+
+
+def after(path: Path, box: Box) -> Path:
+    """Return the part of a polyline after it last leaves a box; all of it if it does not, or ends inside."""
+    for index in range(len(path) - 2, -1, -1):
+        start, end = path[index], path[index + 1]
+        if segment_meets_box(start, end, box):
+            _, leave = _inside(start, end, box)
+            if leave >= 1.0:
+                return path
+            left = start[0] + leave * (end[0] - start[0]), start[1] + leave * (end[1] - start[1])
+            return (left, *path[index + 1 :])
+    return path
 
 
 def shortened(path: Path, start: float, end: float) -> Path:

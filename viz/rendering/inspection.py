@@ -13,7 +13,13 @@ TOLERANCE = 0.5
 
 def faults(scene: Scene) -> list[str]:
     """Return a sentence for everything that touches what it should not, or leaves the picture."""
-    return [*_node_faults(scene), *_label_faults(scene), *_arrow_faults(scene), *_frame_faults(scene)]
+    return [
+        *_node_faults(scene),
+        *_label_faults(scene),
+        *_arrow_faults(scene),
+        *_room_faults(scene),
+        *_frame_faults(scene),
+    ]
 
 
 def _node_faults(scene: Scene) -> list[str]:
@@ -65,9 +71,47 @@ def _arrow_faults(scene: Scene) -> list[str]:
             if placed.caption is not None and path_meets_box(arrow.path, placed.caption.box):
                 found.append(f"{name} runs through the caption of node {placed.node.id}.")
         solids = {placed.node.id: placed.solid for placed in scene.nodes}
+        # An arrow may begin under the room of its node, where no way leads past it.
+        feet = {placed.node.id: placed.room for placed in scene.nodes}
         for node, end in ((arrow.edge.tail, arrow.path[0]), (arrow.edge.head, arrow.path[-1])):
-            if not grown(solids[node], 4.0).contains(end):
+            foot = feet[node]
+            if not grown(solids[node], 4.0).contains(end) and not (foot and foot.grown(4.0).contains(end)):
                 found.append(f"{name} does not reach node {node}.")
+    return found
+
+
+def _room_faults(scene: Scene) -> list[str]:
+    found = []
+    rooms: list[tuple[object, str, Box]] = []
+    for placed in scene.nodes:
+        if placed.node.room is not None and placed.room is None:
+            found.append(f"The room of node {placed.node.id} is missing.")
+        elif placed.room is not None:
+            rooms.append((placed, f"The room of node {placed.node.id}", placed.room))
+    for arrow in scene.arrows:
+        name = f"The room of {arrow.edge.tail} -> {arrow.edge.head}"
+        if arrow.edge.room and arrow.room is None:
+            found.append(f"{name} is missing.")
+        elif arrow.room is not None:
+            rooms.append((arrow, name, arrow.room))
+    for (_, name, room), (_, other, second) in combinations(rooms, 2):
+        if room.overlaps(second):
+            found.append(f"{name} and {other[0].lower()}{other[1:]} overlap.")
+    for owner, name, room in rooms:
+        for placed in scene.nodes:
+            inside = placed is owner and _holds(box_of(placed.solid), room)
+            if not inside and box_meets_solid(room, grown(placed.solid, 1.0)):
+                found.append(f"{name} lies on node {placed.node.id}.")
+            inks = [*(placed.lines if placed is owner else ()), placed.caption]
+            if any(ink is not None and room.overlaps(ink.box) for ink in inks):
+                found.append(f"{name} lies on the text of node {placed.node.id}.")
+        for arrow in scene.arrows:
+            if path_meets_box(arrow.path, room):
+                found.append(f"{name} lies on the arrow {arrow.edge.tail} -> {arrow.edge.head}.")
+            if arrow.label is not None and room.overlaps(arrow.label.box):
+                found.append(f"{name} lies on the label {arrow.label.drawing.text!r}.")
+        if not _holds(scene.bounds, room):
+            found.append(f"The picture cuts off {name[0].lower()}{name[1:]}.")
     return found
 
 

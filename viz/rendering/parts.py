@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -36,6 +37,8 @@ class Node:
     Arguments: `id` is the caller's ordinal, unique in the picture. `caption` stands left of the node
     (`x_1 =`), or below it where arrows arrive from the left. `color` is that of the outline. `faded`
     draws it very light grey. `tooltip` is shown by a browser under the mouse; its default is the name.
+    `room` is the width and height in pixels kept free for text that changes: under the outline, in a box at
+    its foot.
     """
 
     id: str
@@ -45,8 +48,11 @@ class Node:
     color: str | None = None
     faded: bool = False
     tooltip: str = ""
+    room: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        if self.room is not None and not all(0.0 < side < math.inf for side in self.room):
+            raise ValueError(f"A node's room must be a width and a height above 0, not {self.room!r}.")
         if self.shape not in ("circle", "box", "plain"):
             raise ValueError(f"A node's shape must be 'circle', 'box' or 'plain', not {self.shape!r}.")
         if self.color is not None:
@@ -58,7 +64,8 @@ class Edge:
     """An arrow between two nodes, given by their ids, with a label beside it.
 
     Arguments: an arrow with several `colors` shows them all side by side. Several edges between the same
-    two nodes are drawn apart.
+    two nodes are drawn apart. `room` is the width in pixels kept free right of the label for a number that
+    changes; where there is no label it is kept all the same.
     """
 
     tail: str
@@ -67,8 +74,11 @@ class Edge:
     colors: tuple[str, ...] = ()
     faded: bool = False
     tooltip: str = ""
+    room: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.room < math.inf:
+            raise ValueError(f"An edge's room must be a width of 0 or more, not {self.room!r}.")
         for color in self.colors:
             require_color("edge's color", color)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from viz.rendering.geometry import (
     Box,
@@ -15,7 +16,8 @@ from viz.rendering.geometry import (
     box_of,
     box_of_path,
     grown,
-    path_meets_box,
+    segments_about,
+    segments_meet_box,
 )
 
 GAP = 5.0
@@ -62,16 +64,21 @@ def place_labels(
     wrong side, 0.5 and 0.6 for each label and arrow nearby, 5 for each nearer than its own, 20 for each
     arrow the label lies on.
     """
-    choices = [_free_choices(request, paths, solids, worst) for request in requests]
+    boxes = [box_of_path(path).grown(0.01) for path in paths]
+    choices = [_free_choices(request, paths, boxes, solids, worst) for request in requests]
     placed: list[Box | None] = [None] * len(requests)
     taken: list[Box] = []
     for index in sorted(range(len(requests)), key=lambda index: (len(choices[index]), index)):
-        free = [
-            (cost + _BESIDE_LABEL * sum(box.grown(_NEAR).overlaps(other) for other in taken), box)
-            for cost, box in choices[index]
-            if not any(box.grown(CLEARANCE).overlaps(other) for other in taken)
-        ]
-        free = [(cost, box) for cost, box in free if cost <= worst]
+        if not choices[index]:
+            continue
+        reach = Box.union(box for _, box in choices[index]).grown(_NEAR)
+        near = [other for other in taken if other.overlaps(reach)]
+        free = []
+        for cost, box in choices[index]:
+            beside = [other for other in near if box.grown(_NEAR).overlaps(other)] if near else []
+            cost += _BESIDE_LABEL * len(beside)
+            if cost <= worst and not any(box.grown(CLEARANCE).overlaps(other) for other in beside):
+                free.append((cost, box))
         if free:
             best = min(free, key=lambda choice: (round(choice[0], 6), choice[1].left, choice[1].top))[1]
             placed[index] = best
@@ -80,42 +87,58 @@ def place_labels(
 
 
 def _free_choices(
-    request: Request, paths: Sequence[Path], solids: Sequence[Solid], worst: float
+    request: Request, paths: Sequence[Path], boxes: Sequence[Box], solids: Sequence[Solid], worst: float
 ) -> list[tuple[float, Box]]:
-    """Return (cost, box) of every position that costs `worst` at most and touches no solid."""
+    """Return (cost, box) of every position that costs `worst` at most and touches no solid.
+
+    Arguments: `boxes` hold the paths.
+    """
     own = paths[request.arrow]
     reach = box_of_path(own).grown(max(request.width, request.height) + 4 * GAP)
-    solids_near = [grown(solid, CLEARANCE) for solid in solids if box_of(solid).overlaps(reach)]
+    solids_near = [
+        (wide, box_of(wide))
+        for solid in solids
+        if box_of(solid).overlaps(reach)
+        for wide in [grown(solid, CLEARANCE)]
+    ]
     paths_near = [
-        path
-        for index, path in enumerate(paths)
-        if index != request.arrow and box_of_path(path).grown(0.01).overlaps(reach)
+        path for index, path in enumerate(paths) if index != request.arrow and boxes[index].overlaps(reach)
     ]
     found: list[tuple[float, Box]] = []
     for fraction in _FRACTIONS:
+        off_place = request.pull * _OFF_PLACE * abs(fraction - request.fraction)
+        if off_place > worst:
+            continue
         point, direction = along(own, fraction)
+        # The support of a box in a direction: so far its centre must be for the box to clear the arrow.
+        support = (abs(direction[1]) * request.width + abs(direction[0]) * request.height) / 2
+        away = support + _GAPS[-1]
+        about = Box.around(
+            point, 2 * away * abs(direction[1]) + request.width, 2 * away * abs(direction[0]) + request.height
+        ).grown(_NEAR + 0.01)
+        solids_here = [solid for solid, box in solids_near if box.overlaps(about)]
+        others = [here for path in paths_near if (here := segments_about(pairwise(path), about))]
+        mine = segments_about(pairwise(own), about)
         for sign in (1.0, -1.0):
             normal = (direction[1] * sign, -direction[0] * sign)
-            # The support of a box in a direction: so far its centre must be for the box to clear the arrow.
-            support = (abs(normal[0]) * request.width + abs(normal[1]) * request.height) / 2
             turned = 1.0 - normal[0] * request.side[0] - normal[1] * request.side[1]
             for gap in _GAPS:
-                cost = request.pull * _OFF_PLACE * abs(fraction - request.fraction)
-                cost += _TURNED * turned + _APART * (gap - GAP)
+                cost = off_place + (_TURNED * turned + _APART * (gap - GAP))
                 if cost > worst:
                     continue
                 away = support + gap
                 center = point[0] + normal[0] * away, point[1] + normal[1] * away
                 box = Box.around(center, request.width, request.height)
-                if any(box_meets_solid(box, solid) for solid in solids_near):
+                if any(box_meets_solid(box, solid) for solid in solids_here):
                     continue
                 # A box grown by m reaches up to 1.42 m further along a diagonal, hence not the whole gap.
-                if path_meets_box(own, box.grown(0.6 * gap)):
+                if segments_meet_box(mine, box.grown(0.6 * gap)):
                     continue
-                nearest = [path for path in paths_near if path_meets_box(path, box.grown(_NEAR))]
+                near, nearer, on = box.grown(_NEAR), box.grown(gap), box.grown(CLEARANCE)
+                nearest = [other for other in others if segments_meet_box(other, near)]
                 cost += _NEAR_ARROW * len(nearest)
-                cost += _NEARER_ARROW * sum(path_meets_box(path, box.grown(gap)) for path in nearest)
-                cost += _ON_ARROW * sum(path_meets_box(path, box.grown(CLEARANCE)) for path in nearest)
+                cost += _NEARER_ARROW * sum(segments_meet_box(other, nearer) for other in nearest)
+                cost += _ON_ARROW * sum(segments_meet_box(other, on) for other in nearest)
                 if cost <= worst:
                     found.append((cost, box))
     return found

@@ -22,22 +22,24 @@ _FLOWS: dict[Flow, str] = {"forward": "Forward propagation", "backward": "Backpr
 
 @dataclass(frozen=True)
 class PlacedNode:
-    """A node, its outline (corners rounded by `corner` pixels), its lines of text and its caption."""
+    """A node, its outline (corners rounded by `corner` pixels), its lines of text, its caption and its room."""
 
     node: Node
     solid: Solid
     corner: float
     lines: tuple[Ink, ...]
     caption: Ink | None
+    room: Box | None = None
 
 
 @dataclass(frozen=True)
 class PlacedArrow:
-    """An edge, the line from its tail's outline to the tip of its head, and its label."""
+    """An edge, the line from its tail's outline to the tip of its head, its label and its room."""
 
     edge: Edge
     path: Path
     label: Ink | None
+    room: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def framed(
     boxes += [ink.box for placed in nodes for ink in (*placed.lines, placed.caption) if ink is not None]
     boxes += [box_of_path(arrow.path).grown(HEAD_WIDTH / 2) for arrow in arrows]
     boxes += [arrow.label.box for arrow in arrows if arrow.label is not None]
+    boxes += [placed.room for placed in nodes if placed.room is not None]
+    boxes += [arrow.room for arrow in arrows if arrow.room is not None]
     frame = Box.union(boxes) if boxes else Box(0.0, 0.0, 0.0, 0.0)
     inks = _note(note, frame)
     words = _flow(flow, frame, direction) if flow else None

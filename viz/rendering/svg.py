@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 
-from viz.rendering.geometry import Box, Disc, Path, along, box_of, length, path_meets_box, shifted, shortened
+from viz.rendering.geometry import (
+    Box,
+    Disc,
+    Path,
+    along,
+    box_of,
+    box_of_path,
+    length,
+    path_meets_box,
+    shifted,
+    shortened,
+)
 from viz.rendering.mathematics import UNITS, visible
 from viz.rendering.measuring import OUTLINE_WIDTH, Ink
 from viz.rendering.parts import Edge, plain
@@ -46,8 +58,9 @@ def write_svg(scene: Scene, background: str | None, scale: float, title: str) ->
         _write_arrow(root, arrow)
     for placed in scene.nodes:
         _write_node(root, placed)
+    lines = [(arrow.path, box_of_path(arrow.path).grown(0.01)) for arrow in scene.arrows]
     for arrow in scene.arrows:
-        _write_label(root, arrow, scene)
+        _write_label(root, arrow, lines)
     for ink in scene.note:
         _write_ink(root, ink, NOTE)
     if scene.flow is not None:
@@ -77,6 +90,7 @@ def _write_node(root: ET.Element, placed: PlacedNode) -> None:
         _write_ink(group, ink, color)
     if placed.caption is not None:
         _write_ink(group, placed.caption, color)
+    _write_room(group, placed.room)
 
 
 def _write_arrow(root: ET.Element, arrow: PlacedArrow) -> None:
@@ -110,14 +124,26 @@ def _write_flow(root: ET.Element, words: Ink, line: Path) -> None:
     _write_ink(group, words, NOTE)
 
 
-def _write_label(root: ET.Element, arrow: PlacedArrow, scene: Scene) -> None:
+def _write_label(root: ET.Element, arrow: PlacedArrow, lines: Sequence[tuple[Path, Box]]) -> None:
     label, colors = arrow.label, _colors(arrow.edge)
-    if label is None:
+    boxes = [box for box in (label.box if label is not None else None, arrow.room) if box is not None]
+    if not boxes:
         return
     group = ET.SubElement(root, "g", {"class": "label", **_ends(arrow.edge)})
-    if any(path_meets_box(other.path, label.box) for other in scene.arrows):
-        ET.SubElement(group, "rect", {**_rectangle(label.box.grown(1.5)), "fill": PAPER})
-    _write_ink(group, label, colors[0] if len(colors) == 1 else INK)
+    whole = Box.union(boxes)
+    if any(around.overlaps(whole) and path_meets_box(path, whole) for path, around in lines):
+        ET.SubElement(group, "rect", {**_rectangle(whole.grown(1.5)), "fill": PAPER})
+    if label is not None:
+        _write_ink(group, label, colors[0] if len(colors) == 1 else INK)
+    _write_room(group, arrow.room)
+
+
+def _write_room(parent: ET.Element, room: Box | None) -> None:
+    """Write an empty group where text that changes has its room, its origin the room's top left corner."""
+    if room is not None:
+        size = {"data-width": _text(room.right - room.left), "data-height": _text(room.bottom - room.top)}
+        place = {"transform": f"translate({_text(room.left)} {_text(room.top)})"}
+        ET.SubElement(parent, "g", {"class": "room", **place, **size})
 
 
 def _colors(edge: Edge) -> tuple[str, ...]:
