@@ -22,12 +22,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "notebooks").glob("*.py"))
 REWRITE = "REWRITE_GOLDEN=1 python -m pytest tests/test_notebooks.py"
-IMPORTABLE = {"autograd_core", "nn", "viz", "math", "numpy"}
+IMPORTABLE = {"autograd_core", "nn", "viz", "math", "numpy", "tempfile"}
 
 # What a cell that ends in a call shows, beside its plain text.
 SHOWN_AS = {"viz.draw": "image/svg+xml", "explain": "text/latex"}
 SHOWN_AS |= dict.fromkeys(("ledger", "relationships", "forward_and_backward"), "text/markdown")
-SHOWN_AS |= dict.fromkeys(("example_2", "mini_network"), "text/html")
+SHOWN_AS |= dict.fromkeys(("example_2", "mini_network", "viz.derivation"), "text/html")
+SHOWN_AS["viz.step"] = "application/vnd.jupyter.widget-view+json"
 
 NOT_PORTABLE = re.compile(r"https?://|(?<![\w.~])/(?:home|Users|root|tmp|work|opt|usr|mnt|var)/|\b[A-Z]:\\\w|~/")
 
@@ -44,6 +45,12 @@ def committed(script: Path) -> dict[str, Any]:
     assert path.exists(), f"{path.name} is missing; write it with: {REWRITE}"
     notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return notebook
+
+
+def needed_to_run(script: Path) -> None:
+    """A stepper's step is set in the kernel, which takes the widget."""
+    if "stepper.step = " in script.read_text(encoding="utf-8"):
+        needed("anywidget")
 
 
 def sources(script: Path, kind: str = "code") -> list[str]:
@@ -138,6 +145,7 @@ def test_the_notebook_needs_no_network_no_programs_and_no_global_randomness(scri
 
 @each_notebook
 def test_a_cell_run_twice_does_no_harm(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    needed_to_run(script)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for source in sources(script):
         code = compile(source, script.name, "exec")
@@ -189,6 +197,7 @@ def execute(notebook: Path, executed: Path, kernels: Path, work: Path) -> None:
 def test_the_notebook_runs_to_its_end_in_a_fresh_kernel(script: Path, tmp_path: Path) -> None:
     for module in ("nbclient", "nbformat", "ipykernel"):
         needed(module)
+    needed_to_run(script)
     work, executed = tmp_path / "work", tmp_path / "executed.ipynb"
     work.mkdir()
     # In a process of its own: there Jupyter may leave sockets open and warn of it without failing other tests.

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("autograd_core", "nn", "viz")  # from the bottom up
 DRAWING = {"graphviz", "pygraphviz", "graphviz_pure", "ziamath", "ziafont", "resvg_py", "matplotlib"}
-EXTRAS = {"matplotlib", "anywidget", "ipykernel", "IPython", "jupytext", "nbclient", "jupyterlab"}
+EXTRAS = {"matplotlib", "anywidget", "ipykernel", "IPython", "traitlets", "jupytext", "nbclient", "jupyterlab"}
 EXTRAS |= {"hypothesis", "mpmath", "sklearn", "distributed", "numba", "pygraphviz"}
 SOURCES = {".py", ".js", ".css", ".html"}
 LONGEST = 400

@@ -32,14 +32,14 @@ REQUIRED = {
 
 EXTRAS = {
     "plots": ("matplotlib",),
-    "notebook": ("anywidget", "ipykernel", "jupytext", "nbclient", "jupyterlab"),
+    "notebook": ("anywidget", "traitlets", "ipykernel", "jupytext", "nbclient", "jupyterlab"),
     "testing": ("hypothesis", "mpmath"),
     "data": ("scikit-learn",),
     "tune": ("scikit-learn",),
     "cluster": ("distributed",),
     "native": ("numba",),
     "dev": (
-        "pytest", "pytest-xdist", "ruff", "mypy", "build", "setuptools", "ipykernel", "jupytext", "nbclient",
+        "pytest", "pytest-xdist", "playwright", "axe-playwright-python", "ruff", "mypy", "build", "setuptools",
     ),
 }
 """As in pyproject.toml, to which a test holds them."""
