@@ -223,7 +223,7 @@ class Graph:
         return tuple(sorted(found, key=lambda edge: (edge.tail, edge.head)))
 
     def edges_into(self, head: int) -> list[GraphEdge]:
-        """The arrows that lead to a shown node."""
+        """The arrows that lead to a shown node, in the order of its arguments where every node is shown."""
         return self._edges_by_head.get(head, [])
 
     @cached_property
@@ -231,6 +231,8 @@ class Graph:
         by_head: dict[int, list[GraphEdge]] = {}
         for edge in self.edges:
             by_head.setdefault(edge.head, []).append(edge)
+        for edges in by_head.values():
+            edges.sort(key=lambda edge: edge.position or 0)
         return by_head
 
     @cached_property

@@ -74,7 +74,7 @@ for at in (1.0, -2.0):
 
 # %% [markdown]
 # The lecture's view shows the nodes with names. The full view shows every node the engine has: here one more,
-# $v_1 = 2a_1$, which we gave no name. The menu *View* switches between the two.
+# $v_1 = 2a_1$, which we gave no name. The menu that now says *full view* switches between the two.
 
 # %%
 full = viz.step(example, at={"x": 1}, view="full")
@@ -216,7 +216,7 @@ print(hasty)
 # It finds 2. The first arrow brings 1 to $b$, and $b$ passes this 1 on at once. The second arrow brings another
 # 1, which makes $\frac{dc}{db} = 2$, and that is right; but $b$ has been passed on already, and $a$ never hears
 # of it. Step through it (in the lecture's view the two arrows are one, so this is the full view). The menu
-# *Order* has the right order too.
+# *depth first (wrong)* has the topological order too.
 
 # %%
 (lost,) = hasty.lost
@@ -410,8 +410,8 @@ viz.derivation(E, wrt=[w_1, w_2])
 
 # %% [markdown]
 # **Predict.** One backward pass gives both derivatives. Which products of the derivation does it compute only
-# once? Step through it and see which arrows serve both weights. The menu *Derivative with respect to* chooses the
-# equation below the picture.
+# once? Step through it and see which arrows serve both weights. A menu chooses whose equation stands below the
+# picture, that of $w_1$ or of $w_2$.
 
 # %%
 viz.step(E, wrt=[w_1, w_2])
@@ -432,6 +432,7 @@ for name in ("a_2", "a_1", "w_2", "w_1"):
 assert f"{network.yhat.data:.10f} {E.data:.10f}" == "0.2503797710 0.2809652439"
 assert f"{delta_2:.10f} {delta_1:.10f}" == "-0.1406960268 0.0414937768"
 assert f"{adjoints['w_2']:.10f} {adjoints['w_1']:.10f}" == "-0.1028570374 0.0829875535"
+assert math.isclose(delta_1, delta_2 * w_2.data * network.z_1.edges[0].partial)
 assert adjoints["w_2"] == delta_2 * network.z_1.data
 assert adjoints["w_1"] == delta_1 * network.z_0.data
 
@@ -452,9 +453,9 @@ stepper
 
 # %% [markdown]
 # To blame is $\sigma'(a_1)$: at $a_1 = 6$ the sigmoid is **saturated**, its curve flat. Its slope is largest at
-# $a_1 = 0$, where it is $\frac{1}{4}$, a hundred times as large. So the derivative is largest near $w_1 = 0$. (Not
-# quite there, since $\hat{y} - y$ and $\sigma'(a_2)$ change as well.) Far to the left the other end of the sigmoid
-# is as flat. The engine agrees:
+# $a_1 = 0$, where it is $\frac{1}{4}$, a hundred times as large. So the derivative is largest near $w_1 = 0$, more
+# than 120 times what it is at 3. (Not quite at 0, since $\hat{y} - y$ and $\sigma'(a_2)$ change as well.) Far to the
+# left the other end of the sigmoid is as flat. The engine agrees:
 
 
 # %%
@@ -473,7 +474,9 @@ best = max(weights, key=lambda w: abs(slope_at(w)))
 assert best == -0.01
 assert 120 < slope_at(best) / slope_at(3.0) < 130
 assert slope_at(-3.0) < 0.001
+assert slope_at(0.0) and saturated.z_1.edges[0].partial == 0.25
 assert slope_at(3.0) < 0.001 and f"{saturated.yhat.data:.2f}" == "0.18"
+assert f"{0.25 / saturated.z_1.edges[0].partial:.0f}" == "101"
 
 # %% [markdown]
 # ### ... and vanishes with depth
@@ -616,9 +619,9 @@ backward_events(parse(mine, x=1.0).graph().contract(), order="depth_first")
 
 # %% [markdown]
 # **Exercise 5: two reasons for a zero.** In the saturated network let the target be $y = 0.3$ instead of 1 (there
-# is a slider for it). Now there is a $w_1$ at which $\frac{\partial E}{\partial w_1}$ is exactly 0, and for a good
-# reason. Find it with the slider, then with pencil and paper, to three digits. How does the stepper show
-# that it is not saturation?
+# is a slider for it). Now there is a $w_1$ at which $\frac{\partial E}{\partial w_1}$ is 0, and for a good reason.
+# Find it with the slider, to three digits with the field beside it, and then with pencil and paper. How does the
+# stepper show that it is not saturation?
 
 # %%
 prediction = ...
@@ -721,7 +724,7 @@ calls
 # %% [markdown]
 # **Exercise 5.** The derivative is 0 where $\hat{y} = y$: the network says what it should. Then
 # $w_2 z_1 = \ln\frac{0.3}{0.7}$, so $z_1 = 0.5649$, so $a_1 = \ln\frac{z_1}{1 - z_1} = 0.2609$ and $w_1 = 0.1305$. In
-# the stepper the factor $\hat{y} - y$ is 0 there, and $\sigma'(a_1)$ is near its largest; $E$ is 0 too. With
+# the stepper the factor $\hat{y} - y$ becomes 0 there and $E$ with it, while $\sigma'(a_1)$ is near its largest. With
 # saturation it is the other way round.
 
 # %%
@@ -731,10 +734,6 @@ assert f"{z_1:.4f} {2 * solution:.4f} {solution:.4f}" == "0.5649 0.2609 0.1305"
 assert math.isclose(slope_at(solution, target=0.3), 0.0, abs_tol=1e-12)
 assert math.isclose(saturated.E.data, 0.0, abs_tol=1e-12)
 assert saturated.z_1.edges[0].partial > 0.24
-
-stepper = viz.step(saturated.E, wrt=[saturated.w_1])
-stepper.step = stepper.steps
-stepper
 
 # %% [markdown]
 # **Exercise 6.** Each unit multiplies by $w \cdot \frac{1}{4}$, so $w = 4$, and with $w = 5$ the derivative is

@@ -67,7 +67,9 @@ class Model:
             name, taken = self.full.name(at).ascii, {slider["key"] for slider in sliders}
             keys = itertools.chain([name], (f"{name} ({count})" for count in itertools.count(2)))
             key = next(key for key in keys if key not in taken)
-            sliders.append({"key": key, **_slider(self.full, at)})
+            given = self.full.record[at].name
+            names = [each.ascii for each in Name.all_of(given)] if given else [name]
+            sliders.append({"key": key, "names": names, **_slider(self.full, at)})
         return sliders
 
     def _node(self, at: int) -> Json:

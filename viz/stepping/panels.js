@@ -85,7 +85,13 @@ class Ledger {
     this.jump = jump;
     this.list = element("ol", {class: "stepper-lines"});
     this.element = element("div", {class: "stepper-ledger", role: "group", "aria-label": "Ledger", tabindex: "0"}, this.list);
+    // It may get its size only after the first step was shown.
+    new ResizeObserver(() => this.showLast()).observe(this.element);
     this.forget();
+  }
+
+  showLast() {
+    this.element.scrollTop = this.element.scrollHeight;
   }
 
   forget() {
@@ -107,7 +113,7 @@ class Ledger {
       if (there !== line) there ? there.replaceWith(line) : this.list.append(line);
     });
     this.lines.forEach((line, step) => line.classList.toggle("is-now", step === now.step));
-    this.element.scrollTop = this.element.scrollHeight;
+    this.showLast();
   }
 
   line(now, step) {
@@ -122,7 +128,8 @@ class Ledger {
       const event = moment.event, number = x => now.number(x, event.head);
       line.append(this.typeset(nodes[event.tail].adjoint), " += ", this.typeset(edges[event.edge].local), " \u00b7 ",
         this.typeset(nodes[event.head].adjoint), ` = ${product(number(event.local), number(event.adjoint))}`);
-      const sum = `sum ${number(event.after)}${event.completes && !event.lost ? " \u2713" : ""}`;
+      const mark = !event.completes ? "" : differs(event.after, now.right.get(event.tail)) ? " \u2717" : " \u2713";
+      const sum = `sum ${number(event.after)}${mark}`;
       line.append(element("span", {class: "sum"}, sum));
       if (event.lost) line.append(element("strong", {}, ` lost: ${nodes[event.tail].text} was passed on already`));
     }

@@ -87,3 +87,8 @@ function formatNumber(x) {
 function product(x, y) {
   return `${x} \u00b7 ${y.startsWith("\u2212") ? `(${y})` : y}`;
 }
+
+// More than the rounding of another order of addition.
+function differs(x, y) {
+  return Math.abs(x - y) > 1e-9 * Math.max(Math.abs(x), Math.abs(y));
+}

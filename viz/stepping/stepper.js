@@ -25,11 +25,6 @@ function shortest(value) {
   return String(Number(value.toPrecision(12)));
 }
 
-// More than the rounding of another order of addition.
-function differs(x, y) {
-  return Math.abs(x - y) > 1e-9 * Math.max(Math.abs(x), Math.abs(y));
-}
-
 function button(text, pressed) {
   const made = element("button", {type: "button"}, text);
   made.addEventListener("click", pressed);
@@ -125,11 +120,11 @@ class Stepper {
   // The view, the order or an input is another one: all numbers are computed anew.
   enter() {
     const {data, state} = this, view = data.views[state.view];
-    if (!(state.order in view.orders)) state.order = "topological";
+    const order = state.order in view.orders ? state.order : "topological";
     const inputs = Object.fromEntries([...this.sliders.values()].map(each => [each.node, state.inputs[each.key]]));
     const forward = computeForward(data.record, inputs);
     const locals = computeEdges(view, data.record, forward.partials);
-    const passed = computeBackward(view, state.order, data.output, locals);
+    const passed = computeBackward(view, order, data.output, locals);
     const right = computeBackward(view, "topological", data.output, locals);
     this.numbers = {...forward, locals, view, ...passed, right: right.sums};
     this.last = view.forward.length + 1 + passed.events.length;
@@ -141,7 +136,7 @@ class Stepper {
     this.position.max = this.last;
     for (const [key, slider] of this.sliders) slider.set(state.inputs[key]);
     this.viewBox.value = state.view;
-    this.orderBox.value = state.order;
+    this.orderBox.value = order;
     this.orderBox.hidden = Object.keys(view.orders).length < 2;
     const named = at => [at, view.nodes[at].text];
     this.fill(this.wrtBox, view.inputs.map(named), this.wrt[state.view], text => `d${view.nodes[data.output].text}/d${text}`);

@@ -44,9 +44,9 @@ class Stepper:
         engine: str | None = None,
     ) -> None:
         self._model = Model(graph, limit=limit, engine=engine)
-        orders = self._model.data["views"]["full"]["orders"] | self._model.data["views"]["lecture"]["orders"]
-        if order not in orders:
-            order = "topological"
+        # The order that loses may be there in one picture only: hidden nodes merge the edges it trips over.
+        views = [name for name in (view, "lecture", "full") if order in self._model.data["views"][name]["orders"]]
+        view, order = (views[0], order) if views else (view, "topological")
         self._start: dict[str, Any] = {"step": 0, "view": view, "order": order}
 
     @property
@@ -97,10 +97,18 @@ class Stepper:
         """Which picture is shown: ``lecture`` or ``full``."""
         return str(self.widget.view if "widget" in self.__dict__ else self._start["view"])
 
+    @view.setter
+    def view(self, view: str) -> None:
+        self.widget.view = view
+
     @property
     def order(self) -> str:
         """The order of the backward pass: ``topological`` or ``depth_first``."""
         return str(self.widget.order if "widget" in self.__dict__ else self._start["order"])
+
+    @order.setter
+    def order(self, order: str) -> None:
+        self.widget.order = order
 
     @property
     def markup(self) -> str:

@@ -11,6 +11,7 @@ import traitlets
 
 from autograd_core.errors import NamingError, OperandError
 from autograd_core.names import Name
+from autograd_core.operand_checks import as_number
 from viz.stepping.model import last_step
 
 
@@ -28,6 +29,8 @@ class StepperWidget(anywidget.AnyWidget):
     def __init__(self, data: Mapping[str, Any], module: str, style: str, start: Mapping[str, Any]) -> None:
         record = data["record"]
         self._initial = {each["key"]: float(record[each["node"]]["value"]) for each in data["sliders"]}
+        # A node with two names answers to both; of two nodes with one name, to the first.
+        self._keys = {name: each["key"] for each in reversed(data["sliders"]) for name in (*each["names"], each["key"])}
         super().__init__(_esm=module, _css=style, data=dict(data), inputs=self._initial, **start)
 
     @traitlets.validate("step")
@@ -39,10 +42,15 @@ class StepperWidget(anywidget.AnyWidget):
 
     @traitlets.validate("inputs")
     def _valid_inputs(self, proposal: Any) -> dict[str, float]:
-        given = {Name.of(name).ascii if name not in self._initial else name: x for name, x in proposal["value"].items()}
-        for name, x in given.items():
-            if name not in self._initial:
+        given = {}
+        for name, x in proposal["value"].items():
+            key = self._keys.get(name) or self._keys.get(Name.of(name).ascii)
+            if key is None:
                 raise NamingError(f"No input is named {name!r}. The inputs are: {', '.join(self._initial)}.")
-            if isinstance(x, bool) or not isinstance(x, (int, float)) or not math.isfinite(x):
-                raise OperandError(f"The input {name} takes a finite number; got {x!r}.")
-        return self._initial | self.inputs | {name: float(x) for name, x in given.items()}
+            try:
+                given[key] = as_number(x)
+            except OperandError:
+                given[key] = math.nan
+            if not math.isfinite(given[key]):
+                raise OperandError(f"The input {key} takes a finite number; got {x!r}.")
+        return self._initial | self.inputs | given
