@@ -1,5 +1,6 @@
 """A scalar reverse-mode autodiff engine whose graph is data: every edge carries its local derivative."""
 
+from autograd_core.custom import primitive
 from autograd_core.derivative_tables import (
     forward_and_backward,
     global_derivatives,
@@ -10,6 +11,7 @@ from autograd_core.derivative_tables import (
 from autograd_core.errors import (
     AnomalyError,
     AutogradError,
+    CheckError,
     DomainError,
     NamingError,
     NoPathError,
@@ -88,6 +90,7 @@ from autograd_core.primitives import (
 from autograd_core.row import Primitive
 from autograd_core.symbol import Symbol
 from autograd_core.table import Table
+from autograd_core.transforms import grad, hessian, jacobian, jvp, value_and_grad, vjp
 from autograd_core.value import Edge, Value
 from autograd_core.watching import detect_anomaly, recording_lines
 
@@ -99,6 +102,7 @@ __all__ = [
     "AutogradError",
     "BackwardEvent",
     "BackwardEvents",
+    "CheckError",
     "Definitions",
     "DomainError",
     "Edge",
@@ -145,9 +149,13 @@ __all__ = [
     "forward_events",
     "gelu",
     "global_derivatives",
+    "grad",
     "greater",
     "heaviside",
+    "hessian",
     "hypot",
+    "jacobian",
+    "jvp",
     "leaky_relu",
     "ledger",
     "local_derivatives",
@@ -164,6 +172,7 @@ __all__ = [
     "neg",
     "parse",
     "paths",
+    "primitive",
     "reciprocal",
     "recording_lines",
     "relationships",
@@ -181,5 +190,7 @@ __all__ = [
     "tan",
     "tanh",
     "total",
+    "value_and_grad",
+    "vjp",
     "where",
 ]

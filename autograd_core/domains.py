@@ -39,9 +39,9 @@ class Interval:
     @property
     def javascript(self) -> str:
         """The condition as the source of a function of one number; it need not answer for infinite ones."""
-        ends = [f"{self.low!r} {'<=' if self.includes_low else '<'} x"] if self.low > -math.inf else []
-        ends += [f"x {'<=' if self.includes_high else '<'} {self.high!r}"] if self.high < math.inf else []
-        return "x => " + (" && ".join([*ends, *(f"x !== {hole!r}" for hole in self.holes)]) or "true")
+        ends = [f"{float(self.low)!r} {'<=' if self.includes_low else '<'} x"] if self.low > -math.inf else []
+        ends += [f"x {'<=' if self.includes_high else '<'} {float(self.high)!r}"] if self.high < math.inf else []
+        return "x => " + (" && ".join([*ends, *(f"x !== {float(hole)!r}" for hole in self.holes)]) or "true")
 
     def sample(self, rng: np.random.Generator) -> float:
         """One number inside: of unit scale, of wide magnitude, or close to an end."""

@@ -32,9 +32,11 @@ def _product(x: Any, y: Any, sign: str) -> Notation:
 
 
 def _latex_product(x: Any, y: Any) -> Notation:
-    # tanh(a) w would read as tanh(a w) without a little space.
+    # Without a little space tanh(a) w would read as tanh(a w), and two words as one.
     after_function = x.primitive is not None and (x.primed or not (x.primitive.latex or x.primitive.written))
-    return Notation("product", r"<product> \, <product!>") if after_function else _product(x, y, r"\cdot")
+    words = any(each.name is not None and each.name.latex.startswith(r"\mathrm") for each in (x, y))
+    spaced = after_function or (words and x.number is None)
+    return Notation("product", r"<product> \, <product!>") if spaced else _product(x, y, r"\cdot")
 
 
 def _text_product(x: Any, y: Any) -> Notation:

@@ -33,3 +33,7 @@ class AnomalyError(AutogradError, ArithmeticError):
 
 class ParseError(AutogradError, ValueError):
     """A text of definitions cannot be read; the message points at the column."""
+
+
+class CheckError(AutogradError, ValueError):
+    """A function cannot be checked: it returns no scalar, gives another result each time, or changes its inputs."""

@@ -86,10 +86,10 @@ class Primitive:
     name: str
     scalar: Callable[..., float]
     array: Callable[..., Any]
-    exact: Callable[..., Any]
+    exact: Callable[..., Any] | None
     partials: tuple[Partial, ...] | Partial
     domain: Domain
-    javascript: str | Notation
+    javascript: str | Notation | None
     kinks: tuple[Callable[..., Any], ...] = ()
     special: tuple[SpecialValue, ...] = ()
     ulp: int = 4

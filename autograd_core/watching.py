@@ -1,4 +1,4 @@
-"""What can be watched while a graph is built: the first nan, and the user's line each node was made on.
+"""What can be watched, and altered, while a graph is built: the first nan, the user's line, the local derivatives.
 
 Nobody watching is the ordinary case, and costs a new node one look at ``observers``, an empty list.
 Who watches is a matter of the context (the thread, the task); ``observers`` only says that somebody does.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ observers: list[str] = []
 _MOST_OPERANDS_SHOWN = 6
 _watching_for_nan: ContextVar[bool] = ContextVar("watching_for_nan", default=False)
 _recordings: ContextVar[tuple[dict[Value, str], ...]] = ContextVar("recordings", default=())
+_alterations: ContextVar[tuple[Callable[[Value], None], ...]] = ContextVar("alterations", default=())
 
 
 @contextmanager
@@ -70,6 +71,32 @@ def recording_lines() -> Iterator[dict[Value, str]]:
         _recordings.reset(token)
 
 
+@contextmanager
+def altering(function: Callable[[Value], None]) -> Iterator[None]:
+    """Within the block, show each new or recomputed node to ``function``, which may replace ``node.partials``.
+
+    It is how a mistake is planted in a derivative on purpose.  The nodes keep what they were given; other
+    threads are unaffected.  Of several such blocks the outer function comes first.  What ``function`` raises
+    is raised where the node is made.
+
+    >>> from autograd_core import Value
+    >>> def halved(node):
+    ...     node.partials = tuple(partial / 2 for partial in node.partials)
+    >>> x = Value(3.0)
+    >>> with altering(halved):
+    ...     (x * x).backward()
+    >>> x.grad
+    3.0
+    """
+    token = _alterations.set((*_alterations.get(), function))
+    observers.append("altered")
+    try:
+        yield
+    finally:
+        observers.pop()
+        _alterations.reset(token)
+
+
 def observe(node: Value) -> None:
     """Tell those who watch in this context of a new node; raises for one that makes a nan."""
     recordings = _recordings.get()
@@ -78,6 +105,13 @@ def observe(node: Value) -> None:
         for lines in recordings:
             lines[node] = line
     require_number(node, node._data)
+    alter(node)
+
+
+def alter(node: Value) -> None:
+    """Show a node whose local derivatives are new to those who alter them in this context."""
+    for function in _alterations.get():
+        function(node)
 
 
 def require_number(node: Value, data: float, operands: Sequence[float] | None = None) -> None:

@@ -21,6 +21,7 @@ from autograd_core.explanation import explain
 from autograd_core.names import Name
 from autograd_core.parsing import Definitions, parse
 from autograd_core.table import Table
+from viz.console_text import say
 from viz.drawing import draw
 from viz.errors import LayoutError
 from viz.stepping import step
@@ -42,9 +43,8 @@ examples:
   autograd-core draw "y = x*sin(x)" --at x=2 --open    the same with numbers
   autograd-core step "y = x*sin(x)" --at x=2           a page that steps through both passes
   autograd-core check "y = x*sin(x)" --at x=2          the gradient against finite differences
+  autograd-core mutants                                whether classic mistakes would be found
 """
-# Signs of ours that not every terminal has; names and formulas come with an ASCII form of their own.
-_PLAIN = str.maketrans({"\u2026": "...", "\u2192": "->", "\u2212": "-", "\u2013": "-", "\u2019": "'"})
 
 
 class UsageError(Exception):
@@ -156,6 +156,12 @@ def _parser() -> _Parser:
     check = command("check", _check, "hold the gradients of a text against central differences")
     _add_text(check, "numbers for all inputs")
 
+    mutants = command("mutants", _mutants, "plant classic mistakes in the engine and see whether they are found")
+    mutants.add_argument("names", metavar="NAME", nargs="*", help="only these mutants (all)")
+    mutants.add_argument("--functions", metavar="N", type=int, default=25,
+                         help="random functions to spoil with each (25)")
+    mutants.add_argument("--seed", metavar="N", type=int, default=0, help="draw other functions (0)")
+
     command("doctor", _doctor, "look at the installation and say what is missing or broken")
     return parser
 
@@ -188,7 +194,7 @@ def _lecture(options: argparse.Namespace) -> int:
     if options.list:
         coming = {True: "", False: "still to come"}
         rows = [(str(row.number), row.id, row.slide, coming[row.example is not None]) for row in CATALOGUE]
-        _say(Table(("row", "id", "about", ""), tuple(rows)))
+        say(Table(("row", "id", "about", ""), tuple(rows)))
         return FINE
     try:
         chosen_rows(options.only)
@@ -197,7 +203,7 @@ def _lecture(options: argparse.Namespace) -> int:
 
     def progress(done: int, of: int, what: str) -> None:
         if what:
-            _say(f"[{done + 1}/{of}] {what}", sys.stderr)
+            say(f"[{done + 1}/{of}] {what}", sys.stderr)
 
     lecture = write_lecture(options.out, options.only, progress)
     checks = [(id, check) for id, checks in lecture.checks.items() for check in checks]
@@ -206,10 +212,10 @@ def _lecture(options: argparse.Namespace) -> int:
         (id, check.what, _cut(check.expected, check), _cut(check.shown, check), verdicts[check.passed])
         for id, check in checks
     ]
-    _say(Table(("id", "what", "expected", "got", "verdict"), tuple(cells)))
+    say(Table(("id", "what", "expected", "got", "verdict"), tuple(cells)))
     passed = sum(check.passed for _, check in checks)
-    _say(f"{passed} of {len(checks)} as the lecture has them.")
-    _say(f"The page, with {len(lecture.pictures)} pictures beside it: {lecture.page.resolve()}")
+    say(f"{passed} of {len(checks)} as the lecture has them.")
+    say(f"The page, with {len(lecture.pictures)} pictures beside it: {lecture.page.resolve()}")
     return FINE if lecture.passed else DIFFERS
 
 
@@ -236,8 +242,8 @@ def _draw(options: argparse.Namespace) -> int:
                 _explain(definitions, output, name, options)
     else:
         one = Name.of(asked[0]).ascii
-        _say(f"There are {len(asked)} inputs. For the derivative with respect to one: --wrt {one}\n")
-    _say(f"The picture: {saved.resolve()}")
+        say(f"There are {len(asked)} inputs. For the derivative with respect to one: --wrt {one}\n")
+    say(f"The picture: {saved.resolve()}")
     _open_if_asked(options, saved)
     return FINE
 
@@ -254,14 +260,14 @@ def _step(options: argparse.Namespace) -> int:
         saved = stepper.save(options.out)
     except ValueError as error:  # the file's ending
         raise UsageError(str(error)) from None
-    _say(f"The page, with {stepper.steps} steps: {saved.resolve()}")
+    say(f"The page, with {stepper.steps} steps: {saved.resolve()}")
     _open_if_asked(options, saved)
     return FINE
 
 
 def _open_if_asked(options: argparse.Namespace, saved: Path) -> None:
     if options.open and not webbrowser.open(saved.resolve().as_uri()):
-        _say("No browser could be opened.", sys.stderr)
+        say("No browser could be opened.", sys.stderr)
 
 
 def _require_no_numbers(options: argparse.Namespace, definitions: Definitions) -> None:
@@ -285,12 +291,12 @@ def _explain(definitions: Definitions, output: str, name: str, options: argparse
     (tail,), head = whole.inputs, whole.index(output)
     if head in whole.shown:
         show = "expanded" if options.show == "expanded" else "symbols"
-        _say(explain(definitions.graph(wrt=[name], output=output), show=show))
+        say(explain(definitions.graph(wrt=[name], output=output), show=show))
     elif options.wrt:
-        _say(whole.no_path(tail, head))
+        say(whole.no_path(tail, head))
     else:
         return
-    _say("")
+    say("")
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -304,15 +310,21 @@ def _check(options: argparse.Namespace) -> int:
         if definitions[output].is_leaf:
             raise UsageError(f"{output} is a number, not computed from any input: there is nothing to check.")
         report = central_differences(definitions[output])
-        _say(f"{report.output.ascii} = {report.value:.10g}")
-        _say(report)
-        _say("")
+        say(f"{report.output.ascii} = {report.value:.10g}")
+        say(report)
+        say("")
         passed, checked = passed and report.passed, checked + report.checked
     if passed and not checked:
-        _say("Nothing could be checked.")
+        say("Nothing could be checked.")
         return DIFFERS
-    _say("Every gradient that was checked agrees." if passed else "Some gradients differ.")
+    say("Every gradient that was checked agrees." if passed else "Some gradients differ.")
     return FINE if passed else DIFFERS
+
+
+def _mutants(options: argparse.Namespace) -> int:
+    from viz.mutants_command import try_mutants
+
+    return FINE if try_mutants(options.names, options.functions, options.seed) else DIFFERS
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -321,11 +333,11 @@ def _doctor(options: argparse.Namespace) -> int:
     findings = list(examine())
     width = max(len(each.what) for each in findings)
     for each in findings:
-        _say(f"{each.state:<7}  {each.what:<{width}}  {each.found}")
+        say(f"{each.state:<7}  {each.what:<{width}}  {each.found}")
     for title, broken in (("What to do:", True), ("If you like:", False)):
         advised = [each for each in findings if each.advice and (each.state == "broken") is broken]
         if advised:
-            _say("\n".join(["", title, *(f"  {each.what}: {each.advice}" for each in advised)]))
+            say("\n".join(["", title, *(f"  {each.what}: {each.advice}" for each in advised)]))
     return DIFFERS if any(each.state == "broken" for each in findings) else FINE
 
 
@@ -351,29 +363,9 @@ def _cut(cell: str, check: Check) -> str:
 # --- the terminal -------------------------------------------------------------------------------
 
 
-def _say(thing: object, stream: TextIO | None = None) -> None:
-    """Write a line, or several, in what the stream can encode and without control characters."""
-    stream = stream or sys.stdout
-    if stream is None:  # a program without a console
-        return
-    text = "".join(sign if sign.isprintable() or sign == "\n" else _escaped(sign) for sign in str(thing))
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        # Of several lines, columns (the caret under a mistake) stay below each other.
-        instead = "replace" if "\n" in text else "backslashreplace"
-        text = text.translate(_PLAIN).encode(encoding, instead).decode(encoding)
-    stream.write(f"{text}\n")
-
-
-def _escaped(sign: str) -> str:
-    return sign.encode("unicode_escape").decode("ascii")
-
-
 def _refuse(message: str) -> int:
     with contextlib.suppress(OSError):  # nobody can be told
-        _say(f"{PROGRAM}: {message}", sys.stderr)
+        say(f"{PROGRAM}: {message}", sys.stderr)
     return REFUSED
 
 

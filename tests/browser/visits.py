@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
+_PATIENCE = 10_000
+"""Milliseconds to wait for an element."""
+
 
 @dataclass
 class Record:
@@ -74,6 +77,7 @@ class Visits:
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce" if reduced_motion else "no-preference",
         )
+        context.set_default_timeout(_PATIENCE)
         self._open.callback(context.close)
         page = context.new_page()
         record = self._records[page] = Record(allowed or url.partition("#")[0], may_fail)

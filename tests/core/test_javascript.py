@@ -1,21 +1,21 @@
-"""The page's JavaScript against Python, for values and partials, on draws and at the edges.
+"""The page's JavaScript against Python: values, partials and domains, on draws and at the edges.
 
-One node process runs everything.  JavaScript has no DomainError: it answers as Python does where poles
-are allowed.  Numbers may differ by 16 ulp, counted as in `test_table.py`: V8 has its own mathematical
-functions, sums from left to right, and knows no erf.
+One node process runs everything, and a row as a stepper's page holds it.  JavaScript has no DomainError: it
+answers as Python does where poles are allowed.  Numbers may differ by 16 ulp, counted as in `test_table.py`:
+V8 has its own mathematical functions, sums from left to right, and knows no erf.
 """
 
 import json
 import math
 import shutil
 import subprocess
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
+from autograd_core.domains import REALS, Box
 from autograd_core.primitives import TABLE
 from autograd_core.row import Primitive, poles_allowed
 from autograd_core.symbol import Symbol
@@ -30,10 +30,13 @@ from tests.core.reference import (
 )
 from tests.core.sweeps import call
 from tests.core.trees import NAMES, evaluate, random_tree
+from viz.stepping.operations import operation_key, operation_of, write_operations
 
 NODE = shutil.which("node")
 DRAWS = 60
 ULP = 16
+AROUND = (-2.5, -2.0, -1.0, -0.5, -0.0, 0.0, 5e-324, 1e-9, 0.5, 1.0 - 2.0**-53, 1.0, 1.0 + 2.0**-52, 2.0, 3.5)
+"""The ends of domains and numbers to either side of them."""
 
 needs_node = pytest.mark.skipif(NODE is None, reason="there is no node to run JavaScript with")
 each_row = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
@@ -47,26 +50,18 @@ class Answer(NamedTuple):
     javascript: float
 
 
+def size_of(row: Primitive) -> int:
+    return row.arity or 3 * row.lists
+
+
 def tried(row: Primitive) -> list[Operands]:
-    """Operands whose number is the row's, or that of three terms for any number of them."""
-    size = row.arity or 3 * row.lists
+    """Operands inside and outside the domain, as many as the row has, or three terms for any number of them."""
+    size = size_of(row)
     found = [operands for operands in draw_operands(row, DRAWS, seed=3) if len(operands) == size]
+    rng = np.random.default_rng([5, *row.name.encode()])
+    found += [tuple(map(float, rng.choice(AROUND, size))) for _ in range(DRAWS)]
     found += [edge[1] for edge in (*EDGES, *OUTSIDE) if edge[0] is row and len(edge[1]) == size]
     return found + [point.operands for point in row.special] + [(math.nan,) * size]
-
-
-def symbols(row: Primitive) -> list[Symbol]:
-    if row.arity is not None:
-        return [Symbol(name) for name in row.operand_names]
-    return [Symbol(f"x_{at}") for at in range(3 * row.lists)]
-
-
-def sources(row: Primitive) -> Iterator[str]:
-    """The value, then each partial, as functions of (out, *operands)."""
-    operands = symbols(row)
-    signature = ", ".join(["out", *(operand.javascript for operand in operands)])
-    for formula in (call(row, operands), *row.partials_at(Symbol("out"), operands)):
-        yield f"({signature}) => {Symbol.of(formula).javascript}"
 
 
 def python_answers(row: Primitive, operands: Operands) -> list[float]:
@@ -75,35 +70,54 @@ def python_answers(row: Primitive, operands: Operands) -> list[float]:
     return [out, *row.local_derivatives(out, operands, [True] * len(operands))]
 
 
+def run_in_node(program: str) -> Any:
+    """What the module prints, which is JSON."""
+    assert NODE
+    done = subprocess.run([NODE, "--input-type=module", "-"], input=program, capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+def in_javascript(row: Primitive) -> str:
+    """How the page holds the row, for as many operands as ``tried`` has."""
+    return f"OPERATIONS[{json.dumps(operation_key(operation_of(row, size_of(row))))}]"
+
+
 @cache
 def answers() -> dict[tuple[str, int], list[Answer]]:
-    """(row name, 0 for the value or the partial's position + 1) -> what both languages say."""
+    """(row name, 0 for the value or the partial's position + 1) -> what both languages say.
+
+    At -1 is whether the operands are inside the domain, for finite ones: the page asks about no others.
+    """
     program = [f"const {row.name} = {row.javascript};" for row in TABLE if isinstance(row.javascript, str)]
-    program.append("const results = {};")
+    program.append(write_operations(operation_of(row, size_of(row)) for row in TABLE))
+    program.append("""const results = {}, said = ({inside, value, partials}, out, ...operands) =>
+        [value(...operands), ...partials(out, ...operands), Number(inside(...operands))]
+        .map(x => Object.is(x, -0) ? '-0' : String(x));""")
     wanted: dict[str, list[tuple[Operands, list[float]]]] = {}
     for row in TABLE:
         wanted[row.name] = [(operands, python_answers(row, operands)) for operands in tried(row)]
-        inputs = [[_text(x) for x in (out[0], *operands)] for operands, out in wanted[row.name]]
-        program.append(f"results.{row.name} = {json.dumps(inputs)}.map(row => row.map(Number)).map(row => [")
-        program += [f"  ({source})(...row)," for source in sources(row)]
-        program.append("].map(x => Object.is(x, -0) ? '-0' : String(x)));")
+        inputs = [[number_text(x) for x in (out[0], *operands)] for operands, out in wanted[row.name]]
+        program.append(f"results.{row.name} = {json.dumps(inputs)}.map(row => row.map(Number)).map(row => "
+                       f"said({in_javascript(row)}, ...row));")
     trees, at = random_trees()
     program += [f"const {name} = {x!r};" for name, x in at.items()]
     program.append(f"results.trees = [{', '.join(tree.javascript for tree in trees)}].map(String);")
     program.append("console.log(JSON.stringify(results));")
-    assert NODE
-    done = subprocess.run([NODE, "-"], input="'use strict';\n" + "\n".join(program), capture_output=True,
-                          text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    output = json.loads(done.stdout)
+    output = run_in_node("\n".join(program))
     with poles_allowed():
         numbers = [float(evaluate(tree, at)) for tree in trees]
     pairs = zip(numbers, map(float, output.pop("trees")), strict=True)
     found = {("trees", 0): [Answer((), python, javascript) for python, javascript in pairs]}
+    rows = {row.name: row for row in TABLE}
     for name, results in output.items():
-        for (operands, numbers), line in zip(wanted[name], results, strict=True):
+        for (operands, numbers), (*line, inside) in zip(wanted[name], results, strict=True):
             for at, (number, shown) in enumerate(zip(numbers, line, strict=True)):
                 found.setdefault((name, at), []).append(Answer(operands, number, float(shown)))
+            if all(map(math.isfinite, operands)):
+                asked = Answer(operands, float(rows[name].domain.contains(*operands)), float(inside))
+                found.setdefault((name, -1), []).append(asked)
     return found
 
 
@@ -113,7 +127,7 @@ def random_trees() -> tuple[list[Symbol], dict[str, float]]:
     return [random_tree(rng, depth=4) for _ in range(200)], at
 
 
-def _text(x: float) -> str:
+def number_text(x: float) -> str:
     return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(str(x), repr(x))
 
 
@@ -150,7 +164,16 @@ def test_javascript_computes_the_value_python_does(row: Primitive) -> None:
 @needs_node
 @each_row
 def test_javascript_computes_the_partials_python_does(row: Primitive) -> None:
-    assert not disagreements(row, range(1, len(symbols(row)) + 1))
+    assert not disagreements(row, range(1, size_of(row) + 1))
+
+
+@needs_node
+@each_row
+def test_javascript_knows_where_a_row_is_defined(row: Primitive) -> None:
+    asked = answers()[row.name, -1]
+    assert [each for each in asked if each.python != each.javascript] == []
+    is_everywhere = isinstance(row.domain, Box) and set(row.domain.intervals) == {REALS}
+    assert {each.python for each in asked} == ({1.0} if is_everywhere else {0.0, 1.0})
 
 
 @needs_node

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+import viz
 import viz.cli
 import viz.page
 from autograd_core import __version__
@@ -145,14 +146,31 @@ def test_draw_writes_every_form(run: Run, name: str, start: bytes) -> None:
 
 
 @pytest.mark.parametrize("opened", [True, False])
-def test_draw_opens_a_browser(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: bool
+@pytest.mark.parametrize(("command", "file"), [("draw", "graph.svg"), ("step", "step.html")])
+def test_what_was_written_is_opened_in_a_browser(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: bool, command: str, file: str
 ) -> None:
     shown: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda address: shown.append(address) or opened)
-    done = run("draw", "y = 2*x", "--open")
-    assert shown == [(tmp_path / "graph.svg").as_uri()]
+    done = run(command, "y = 2*x", "--at", "x=1", "--open")
+    assert shown == [(tmp_path / file).as_uri()]
     assert (done.code, done.err) == (0, "" if opened else "No browser could be opened.\n")
+
+
+# --- step ---------------------------------------------------------------------------------------
+
+
+def test_step_writes_the_page_of_a_stepper(run: Run, tmp_path: Path) -> None:
+    text = "y = 2*a_1 + a_2; a_1 = 3*x; a_2 = -x"
+    assert run("step", text, "--at", "x=1") == Done(0, f"The page, with 8 steps: {tmp_path / 'step.html'}\n", "")
+    assert Path("step.html").read_text(encoding="utf-8") == viz.step(text, at={"x": 1.0}).html
+
+
+def test_step_takes_the_choices_of_the_stepper(run: Run) -> None:
+    text, choices = "y = (b + b*s)*w; s = sin(b); b = a + a", ("--view", "full", "--order", "depth_first", "--wrt", "a")
+    assert run("step", text, "--at", "a=3", "w=2", *choices, "--out", "a.HTML").code == 0
+    chosen = viz.step(text, "a", at={"a": 3.0, "w": 2.0}, view="full", order="depth_first")
+    assert Path("a.HTML").read_text(encoding="utf-8") == chosen.html and '"view":"full"' in chosen.html
 
 
 # --- check --------------------------------------------------------------------------------------
@@ -214,6 +232,13 @@ REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("draw", "y=x.__class__"), "at column"),
     (("draw", "y=log(x)", "--at", "x=-1"), "log(-1) is not defined"),
     (("check", "y=2*x"), "A check needs a number for each input: --at x=1."),
+    (("step", "y=v*w"), "A stepper needs a number for each input: --at v=1 w=1."),
+    (("step", "y=5"), "y is a leaf: it was not computed from anything, so there is no step to show."),
+    (("step", "y=2*x; z=3*x", "--at", "x=1"), "this graph has y, z. Give one of them."),
+    (("step", "y=2*a; a=3*x; b=4*x", "--at", "x=1", "--wrt", "b"), "dy/db = 0: no path leads from b to y"),
+    (("step", "y=2*x", "--at", "x=1", "--view", "big"), "argument --view: invalid choice: 'big'"),
+    (("step", "y=2*x", "--at", "x=1", "--out", "a.svg"), "A stepper is saved as .html; 'a.svg' ends in '.svg'."),
+    (("step", "y=2*x", "--at", "x=1", "--out", "none/a.html"), "saved into a folder that exists; 'none' does not."),
     (("lecture", "--only", "nothing"), f"'nothing' is none. Choose from {', '.join(THERE)}."),
     (("lecture", "--only", STILL_TO_COME[-1]), f"{STILL_TO_COME[-1]!r}, is still to come."),
     (("lecture", "--out", "file"), "'file' cannot (a file"),
@@ -235,7 +260,7 @@ def test_what_cannot_be_done_is_said_in_one_message(run: Run, arguments: tuple[s
 
 
 @pytest.mark.parametrize("engine", ["nonexistent", sys.executable])
-@pytest.mark.parametrize("command", [("draw", "y = 2*x"), ("lecture", "--only", "simple")])
+@pytest.mark.parametrize("command", [("draw", "y=x"), ("lecture", "--only", "simple"), ("step", "y=-x", "--at", "x=1")])
 def test_a_layout_engine_that_is_missing_or_fails(
     run: Run, monkeypatch: pytest.MonkeyPatch, engine: str, command: tuple[str, ...]
 ) -> None:
@@ -281,12 +306,12 @@ def test_ctrl_c_ends_quietly(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_arguments_the_help_is_printed(run: Run) -> None:
     done = run()
     assert (done.code, done.err) == (0, "")
-    for word in ("usage: autograd-core", "lecture", "draw", "check", "doctor", "examples:"):
+    for word in ("usage: autograd-core", "lecture", "draw", "step", "check", "doctor", "examples:"):
         assert word in done.out
     assert done.out == run("--help").out
 
 
-@pytest.mark.parametrize("command", ["lecture", "draw", "check", "doctor"])
+@pytest.mark.parametrize("command", ["lecture", "draw", "step", "check", "doctor"])
 def test_every_command_has_help_in_ascii(run: Run, command: str) -> None:
     done = run(command, "--help")
     assert (done.code, done.err) == (0, "")
@@ -304,6 +329,7 @@ def test_the_version(run: Run) -> None:
     [
         (("draw", "y = 2*a_1; a_1 = λ*x", "--at", "λ=2", "x=1", "--out", "ŷ.dot"), "dy/dx = dy/da_1 da_1/dx"),
         (("check", "y = α**2", "--at", "α=3"), "alpha  6"),
+        (("step", "y = α**2", "--at", "α=3", "--out", "ŷ.html"), "The page, with 3 steps: "),
         (("draw", "y = λ/2x"), "  y = ?/2x\n        ^\n"),
         (("draw", "y = 2*x", "--out", "ŷ.bmp"), "\\u0177.bmp"),
         (("lecture", "--only", "scalar-network", "--out", "out"), "[2/2] index.html"),

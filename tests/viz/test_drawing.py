@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 import autograd_core as ag
 import viz
 from autograd_core import Graph, NoPathError, StaleGraphError, Value
+from viz.drawing import EDGE_ROOM, NODE_ROOM, Style, draw_with_room
 from viz.lecture import chain, example_1, example_2, example_3, mini_network, scalar_network, simple
 from viz.picture import Picture
 from viz.rendering.inspection import faults
@@ -212,6 +216,46 @@ def test_drawing_twice_shows_the_same_and_leaves_gradients_alone() -> None:
     assert x.grad == 10.0
     assert viz.draw(y, style="full") == first
     assert x.grad == 10.0
+
+
+ROOMY: dict[str, Callable[[], Graph]] = {
+    "named": lambda: Graph(example()[1]).contract(),
+    "full": lambda: Graph(example()[1]),
+    "alike units": lambda: Graph(layers("{}_{{{}}}")).contract(),
+    "collapsed": lambda: Graph(layers("unit {} {}")).contract(),
+    "a chain": lambda: Graph(functools.reduce(lambda y, at: (y * 1.5).named(f"a_{at}"), range(300), Value(1.0, "x"))),
+}
+
+
+@pytest.mark.parametrize("make", ROOMY.values(), ids=ROOMY)
+@pytest.mark.parametrize("style", ["lecture", "full"])
+def test_room_is_kept_and_every_node_has_its_place_in_the_picture(make: Callable[[], Graph], style: Style) -> None:
+    graph = make()
+    picture, places = draw_with_room(graph, style, limit=80, engine=None)
+    assert set(places) == set(graph.shown)
+    drawn = re.findall(r'<g class="node" data-id="(\w+)"', picture.svg)
+    assert set(places.values()) <= set(drawn) and len(drawn) == len(set(drawn)) == len(picture.nodes)
+    assert faults(picture.scene) == []
+    alone = [node for node in picture.nodes if list(places.values()).count(node.id) == 1 and node.id.startswith("n")]
+    assert [node.room for node in alone] == [NODE_ROOM] * len(alone)
+
+
+def test_the_picture_with_room_is_that_of_draw_but_for_the_numbers() -> None:
+    y = example()[1]
+    roomy, _ = draw_with_room(Graph(y).contract(), "lecture", limit=80, engine=None)
+    assert (roomy.title, roomy.note, arrows(roomy)) == (viz.draw(y).title, viz.draw(y).note, arrows(viz.draw(y)))
+    full, _ = draw_with_room(Graph(y), "full", limit=80, engine=None)
+    assert [len(node.lines) for node in full.nodes] == [2] * 5
+
+
+def test_a_number_beside_an_arrow_needs_no_room_and_a_symbol_does_in_the_full_style() -> None:
+    x, w = Value(2.0, "x"), Value(5.0, "w")
+    graph = Graph((w * x + 3.0 * x).named("y"))
+    for style, room in (("lecture", 0.0), ("full", EDGE_ROOM)):
+        picture, _ = draw_with_room(graph, style, limit=80, engine=None)  # type: ignore[arg-type]
+        rooms = {arrow: edge.room for arrow, edge in zip(arrows(picture), picture.edges, strict=True)}
+        assert {each for arrow, each in rooms.items() if re.search("-[wx]->", arrow)} == {room}
+        assert {each for arrow, each in rooms.items() if re.search(r"-\d->", arrow)} == {0.0}
 
 
 HOSTILE = [

@@ -17,7 +17,8 @@ from autograd_core.table import Table
 from autograd_core.value import Value
 from autograd_core.writing import UNICODE
 from viz.drawing import draw
-from viz.fragments import alone, explanation, formula, part, picture, section, style_for, table
+from viz.fragments import alone, explanation, formula, formula_as_text, part, picture, section, style_for, table
+from viz.stepping import step
 
 
 def diamond(x: str = "x", a: str = "a_1", y: str = "y") -> tuple[Value, Value]:
@@ -123,6 +124,15 @@ def test_a_picture_is_a_figure_and_a_wide_one_can_be_scrolled() -> None:
     assert part(draw(y)) == picture(draw(y)) and part("a < b") == "<p>a &lt; b</p>"
 
 
+def test_a_stepper_is_a_frame_or_where_the_page_has_its_script_an_element() -> None:
+    stepper = step(diamond()[0])
+    assert part(stepper) == stepper.frame and part(stepper, "Step", scripted=True) == stepper.markup
+    for scripted, tag in ((False, "iframe"), (True, "script")):
+        found = Reader(section("id", "Title", "Says.", (("Step", stepper), ("", stepper)), "code", scripted))
+        assert [each for each, _ in found.elements if each in ("iframe", "script")] == [tag, tag]
+        assert [each for each, _ in found.elements if each in ("h2", "h3")] == ["h2", "h3"]
+
+
 def test_a_section_has_an_anchor_headings_and_its_code_as_text() -> None:
     parts = (("Part", "One."), ("", "Two."))
     markup = section("id", "Title & more", "It says <this>.", parts, "if a < b:\n    pass\n")
@@ -154,4 +164,5 @@ def test_hostile_names_are_only_text_in_every_fragment(name: str) -> None:
 def test_names_that_are_not_mathematics_are_shown_as_they_are() -> None:
     name = Name.of(r"\input{/etc/passwd}")
     assert formula(name.latex, name.unicode) == r'<span class="formula">\input{/etc/passwd}</span>'
+    assert formula_as_text("a < ŷ\u202e") == r'<span class="formula">a &lt; ŷ\u202e</span>'
     assert "\u202e" not in formula("\u202e", "a\u202eb") and r"a\u202eb" in formula("\u202e", "a\u202eb")

@@ -1,4 +1,4 @@
-"""The lecture's page stands alone, is the same bytes every time, and is written whole or not at all."""
+"""The lecture's page stands alone, runs only its steppers, and is written whole or not at all."""
 
 import base64
 import hashlib
@@ -10,6 +10,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from gallery import HOSTILE_NAMES
 from test_fragments import Reader
 
+import viz
 from autograd_core.explanation import explain
 from autograd_core.path_sums import paths
 from autograd_core.value import Value
@@ -25,6 +27,7 @@ from viz.drawing import draw
 from viz.lecture.catalogue import CATALOGUE, Row
 from viz.lecture.worked_example import Check, WorkedExample
 from viz.page import chosen_rows, lecture_page, write_lecture
+from viz.stepping import stepper_script
 
 OLD = '<meta name="generator" content="autograd-core">'
 
@@ -63,14 +66,26 @@ WHOLE = lecture_page(
 each_page = pytest.mark.parametrize("page", [PAGE, WHOLE], ids=["diamond", "lecture"])
 
 
+MODULE = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
+
+
+def digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def scripts(page: str) -> list[str | None]:
+    """The types of a page's scripts: data, and the one module that runs."""
+    return [look.get("type") for tag, look in Reader(page).elements if tag == "script"]
+
+
 def attributes(page: str) -> list[tuple[str, str, str | None]]:
     return [(tag, name, value) for tag, look in Reader(page).elements for name, value in look.items()]
 
 
 @each_page
-def test_the_page_loads_and_runs_nothing(page: str) -> None:
-    assert set(re.findall(r"https?:[^\s\"')]+", page)) <= {"http://www.w3.org/2000/svg"}
-    loading = {"script", "link", "img", "iframe", "object", "embed", "base", "form", "use"}
+def test_the_page_loads_nothing_and_runs_its_steppers_at_most(page: str) -> None:
+    assert set(re.findall(r"https?:[^\s\"')\\]+", page)) <= {"http://www.w3.org/2000/svg"}
+    loading = {"link", "img", "iframe", "object", "embed", "base", "form", "use"}
     assert not Reader(page).tags() & loading
     names = {name for _, name, _ in attributes(page)}
     assert not [name for name in names if name in ("src", "srcset", "style") or name.startswith("on")]
@@ -79,12 +94,29 @@ def test_the_page_loads_and_runs_nothing(page: str) -> None:
 
 
 @each_page
-def test_the_policy_allows_this_style_sheet_and_nothing_else(page: str) -> None:
-    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+def test_the_policy_allows_this_style_sheet_and_script_and_nothing_else(page: str) -> None:
+    (style,), script = re.findall(r"<style>(.*?)</style>", page, re.DOTALL), MODULE.findall(page)
+    assert len(script) == (page is WHOLE)
+    running = "".join(f"script-src {digest(each)}; " for each in script)
+    policy = f"default-src 'none'; style-src {digest(style)}; {running}base-uri 'none'; form-action 'none'"
     assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in page
     assert page.index("Content-Security-Policy") < page.index("<style>")
+
+
+def test_every_stepper_of_the_lecture_is_on_the_page_and_one_module_runs_them_all() -> None:
+    examples = [row.example() for row in CATALOGUE if row.example]
+    steppers = [stepper for example in examples for stepper in example.steppers]
+    assert len(steppers) > 1
+    assert scripts(WHOLE) == ["application/json"] * len(steppers) + ["module"]
+    assert MODULE.findall(WHOLE) == [stepper_script(steppers)]
+    assert all(stepper.markup in WHOLE for stepper in steppers) and scripts(PAGE) == []
+    assert WHOLE.count("<noscript>") == len(steppers)
+
+
+def test_an_example_in_a_notebook_has_its_stepper_in_a_frame_of_its_own() -> None:
+    example = replace(DIAMOND, parts=(("Step", viz.step(DIAMOND.values["y"])),))
+    assert [tag for tag, _ in Reader(example._repr_html_()).elements if tag in ("script", "iframe")] == ["iframe"]
+    assert scripts(lecture_page([example], {}, catalogue=ROWS)) == ["application/json", "module"]
 
 
 @each_page
@@ -140,6 +172,9 @@ def test_hostile_names_are_only_text_on_the_page(name: str) -> None:
     notebook = example._repr_html_()
     assert "<script" not in notebook and notebook.startswith("<style>")
     assert "\u202e" not in notebook
+    stepped = lecture_page([replace(example, parts=((name, viz.step(example.y)),))], checks, catalogue=ROWS)
+    assert scripts(stepped) == ["application/json", "module"] and not set(stepped) & {"\u202e", "\u2066", "\x00"}
+    assert Reader(stepped).tags() <= Reader(WHOLE).tags() | {"span"}
 
 
 def test_a_notebook_shows_the_same_section() -> None:

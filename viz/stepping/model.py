@@ -23,7 +23,7 @@ from autograd_core.symbol import Symbol
 from autograd_core.writing import LATEX, UNICODE
 from viz import fragments
 from viz.drawing import Style, draw_with_room
-from viz.stepping.operations import Operation, operation_key, operation_of
+from viz.stepping.operations import operation_key, operation_of
 
 Json = dict[str, Any]
 
@@ -33,7 +33,11 @@ _MOST_TYPESET = 200
 _MOST_PATHS, _MOST_FACTORS = 6, 24
 """An equation of more paths or factors is shown one node at a time."""
 
+_MOST_EQUATIONS = 60
+"""Of so many inputs; for each the graph is looked through once more."""
+
 _SLIDER_STEPS = 200
+_FARTHEST = 1.7e308
 
 
 class Model:
@@ -42,7 +46,8 @@ class Model:
     def __init__(self, graph: Graph, *, limit: int, engine: str | None) -> None:
         self.full = graph.uncontracted()
         self.lecture = graph if graph.contracted else graph.contract()
-        self.operations: set[Operation] = set()
+        computed = forward_events(self.full)  # which refuses what cannot be stepped through
+        self.operations = {operation_of(each.node.op, len(each.operands)) for each in computed if each.node.op}
         self._fragments: dict[str, int] = {}
         self._typeset = len(self.full.edges) <= _MOST_TYPESET
         output = graph.only_output()
@@ -79,7 +84,6 @@ class Model:
         if node.op is None:
             return described | {"value": _text(self.full.number(at))}
         operation = operation_of(node.op, len(node.operands))
-        self.operations.add(operation)
         operands = [each if type(each) is int else _text(each) for each in node.operands]
         return described | {"operation": operation_key(operation), "operands": operands, "called": node.op.name}
 
@@ -120,7 +124,7 @@ class Model:
             ],
             "orders": orders,
             "inputs": list(graph.inputs),
-            "equations": {at: self._equation(graph, at, numbers) for at in graph.inputs},
+            "equations": {at: self._equation(graph, at, numbers) for at in graph.inputs[:_MOST_EQUATIONS]},
         }
 
     def _equation(self, graph: Graph, tail: int, numbers: Mapping[Any, int]) -> Json | None:
@@ -169,8 +173,12 @@ def _slider(graph: Graph, at: int) -> Json:
     value = graph.number(at)
     if not math.isfinite(value):
         raise OperandError(f"{graph.name(at).ascii} is {value}; a stepper starts from finite inputs.")
-    reach = 10.0 ** math.ceil(math.log10(max(2.0 * abs(value), 1.0)))
-    reach = next(each for each in (reach / 5, reach / 2, reach) if each >= max(2.0 * abs(value), 1.0))
+    room = _FARTHEST - abs(value)
+    if not room > 0.0:
+        raise OperandError(f"{graph.name(at).ascii} is {value:g}; a slider reaches to {_FARTHEST:g}. Scale it.")
+    size = max(2.0 * min(abs(value), _FARTHEST / 20.0), 1.0)
+    power = 10.0 ** math.ceil(math.log10(size))
+    reach = min(room, next(each for each in (power / 5, power / 2, power) if each >= size * (1.0 - 1e-9)))
     step = 2.0 * reach / _SLIDER_STEPS
     return {"node": at, "low": value - reach, "high": value + reach, "step": step}
 

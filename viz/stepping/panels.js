@@ -36,7 +36,7 @@ class Equation {
 
   result(now, at) {
     if (!now.complete.has(at)) return [];
-    const found = now.number(now.sums.get(at), at), right = now.number(now.right.get(at), at);
+    const found = now.number(now.sums.get(at)), right = now.number(now.right.get(at));
     const said = now.wrong.has(at) ? element("strong", {}, `${found} \u2717 it is ${right}`) : element("span", {}, found);
     return [this.row(null, [[said]])];
   }
@@ -53,13 +53,13 @@ class Equation {
       this.factor(now, at, this.typeset(view.nodes[view.edges[at].head].adjoint))]);
     const numbers = terms.map(at => [this.factor(now, at, this.number(now, at)),
       this.factor(now, at, element("span", {}, now.passed.has(at)
-        ? `(${now.number(now.sums.get(view.edges[at].head), view.edges[at].head)})` : "(\u00b7)"))]);
+        ? `(${now.number(now.sums.get(view.edges[at].head))})` : "(\u00b7)"))]);
     return [this.row(left, named, more), this.row(null, numbers, more), ...this.result(now, tail)];
   }
 
   number(now, at) {
     const known = now.passed.has(at);
-    return element("span", {}, known ? `(${now.number(now.locals[at], now.view.edges[at].head)})` : "(\u00b7)");
+    return element("span", {}, known ? `(${now.number(now.locals[at])})` : "(\u00b7)");
   }
 
   factor(now, at, content) {
@@ -121,14 +121,14 @@ class Ledger {
     const {nodes, edges} = now.view;
     if (moment.phase === "forward") {
       const {node, formula} = moment.event;
-      line.append(this.typeset(nodes[node].name), " = ", this.typeset(formula), ` = ${now.number(now.values[node], node)}`);
+      line.append(this.typeset(nodes[node].name), " = ", this.typeset(formula), ` = ${now.number(now.values[node])}`);
     } else if (moment.phase === "seed") {
       line.append(this.typeset(nodes[now.output].adjoint), " = 1");
     } else {
-      const event = moment.event, number = x => now.number(x, event.head);
+      const {event} = moment, {number} = now;
       line.append(this.typeset(nodes[event.tail].adjoint), " += ", this.typeset(edges[event.edge].local), " \u00b7 ",
         this.typeset(nodes[event.head].adjoint), ` = ${product(number(event.local), number(event.adjoint))}`);
-      const mark = !event.completes ? "" : differs(event.after, now.right.get(event.tail)) ? " \u2717" : " \u2713";
+      const mark = !event.completes || Number.isNaN(event.after) ? "" : differs(event.after, now.right.get(event.tail)) ? " \u2717" : " \u2713";
       const sum = `sum ${number(event.after)}${mark}`;
       line.append(element("span", {class: "sum"}, sum));
       if (event.lost) line.append(element("strong", {}, ` lost: ${nodes[event.tail].text} was passed on already`));

@@ -61,8 +61,7 @@ class GraphPicture {
     this.labels.forEach((label, at) => {
       if (!label) return;
       states.set(label.group, {now: now.edge === at, done: now.passed.has(at), lost: now.lost.has(at)});
-      const head = now.view.edges[at].head;
-      if (label.number) write(label.number, now.passed.has(at) ? `= ${now.number(now.locals[at], head)}` : "");
+      if (label.number) write(label.number, now.passed.has(at) ? `= ${now.number(now.locals[at])}` : "");
     });
     for (const [group, state] of states) {
       group.classList.toggle("is-now", state.now);
@@ -81,9 +80,10 @@ class GraphPicture {
     group.classList.toggle("is-undefined", members.some(at => now.undefinedAt.has(at)));
     if (!place.value || members.length !== 1) return;
     const [at] = members;
-    write(place.value, now.known.has(at) ? now.number(now.values[at], at) : "");
-    const mark = now.wrong.has(at) ? " \u2717" : now.complete.has(at) ? " \u2713" : "";
-    write(place.adjoint, now.sums.has(at) ? `\u2202 ${now.number(now.sums.get(at), at)}${mark}` : "");
+    write(place.value, now.known.has(at) ? now.number(now.values[at]) : "");
+    const sum = now.sums.get(at), done = now.complete.has(at) && !Number.isNaN(sum);
+    const mark = now.wrong.has(at) ? " \u2717" : done ? " \u2713" : "";
+    write(place.adjoint, now.sums.has(at) ? `\u2202 ${now.number(sum)}${mark}` : "");
   }
 
   // Scroll only inside the picture's own frame: the page must not jump.

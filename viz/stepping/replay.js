@@ -22,8 +22,8 @@ function computeForward(record, inputs) {
     }
     const out = operation.value(...operands);
     values.push(out);
-    partials[at] = node.operands.map((operand, position) =>
-      typeof operand === "number" ? operation.partials[position](out, ...operands) : 0);
+    const every = operation.partials(out, ...operands);
+    partials[at] = node.operands.map((operand, position) => typeof operand === "number" ? every[position] : 0);
   });
   return {values, partials, undefinedAt, problem};
 }
@@ -77,11 +77,17 @@ function formatNumber(x) {
   const sign = x < 0 ? "\u2212" : "", size = Math.abs(x);
   if (size === Infinity) return sign + "\u221e";
   if (size === Math.round(size) && size < 1e6) return sign + String(size);
-  const [mantissa, exponent] = size.toExponential(3).split("e");
+  const [mantissa, exponent] = roundedToFour(size).split("e");
   const power = Number(exponent);
-  if (power >= -4 && power < 4) return sign + String(Number(size.toPrecision(4)));
+  if (power >= -4 && power < 4) return sign + String(Number(`${mantissa}e${power}`));
   const raised = [...String(power)].map(digit => digit === "-" ? "\u207b" : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[digit]);
   return `${sign}${String(Number(mantissa))}\u00b710${raised.join("")}`;
+}
+
+// Of two as near the even one, as Python rounds: 1.0625 is 1.062.
+function roundedToFour(size) {
+  const exact = size.toExponential(60);
+  return /^\d\.\d\d[02468]50*e/.test(exact) ? exact.replace(/^(\d\.\d{3})\d*/, "$1") : size.toExponential(3);
 }
 
 function product(x, y) {

@@ -2,11 +2,14 @@
 // what a notebook's widget manager calls.
 
 const SPEEDS = [0.5, 1, 2, 4], PAUSE = 1200;
+const FOCUSABLE = ["button", "input", "select"];
 const VIEWS = {lecture: "lecture view", full: "full view"};
 const ORDERS = {topological: "topological order", depth_first: "depth first (wrong)"};
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
+  // JupyterLab looks at the focused element alone before it takes a key for a shortcut of its own.
+  if (FOCUSABLE.includes(tag) || "tabindex" in attributes) made.setAttribute("data-lm-suppress-shortcuts", "true");
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
   return made;
@@ -36,7 +39,7 @@ class Stepper {
   constructor(host, data, state, changed) {
     this.data = data;
     this.changed = changed;
-    this.sliders = new Map(data.sliders.map(slider => [slider.key, slider]));
+    this.sliders = new Map(data.sliders.map(slider => [slider.key, {...slider}]));
     this.initial = Object.fromEntries(data.sliders.map(slider => [slider.key, Number(data.record[slider.node].value)]));
     this.state = {step: 0, view: "lecture", order: "topological", ...state, inputs: {...this.initial, ...state.inputs}};
     this.templates = new Map();
@@ -49,7 +52,7 @@ class Stepper {
 
   build(host) {
     const {data} = this;
-    this.root = element("div", {class: "stepper-body", role: "region", "aria-label": data.title, tabindex: "-1"});
+    this.root = element("div", {class: "stepper-body", role: "group", "aria-label": data.title, tabindex: "-1"});
     this.status = element("p", {class: "stepper-status", role: "status", "aria-live": "polite"});
     this.problem = element("p", {class: "stepper-problem", role: "alert"});
     this.position = element("input", {type: "range", min: 0, step: 1, "aria-label": "Step"});
@@ -88,7 +91,7 @@ class Stepper {
   }
 
   inputs() {
-    const rows = this.data.sliders.map(slider => {
+    const rows = [...this.sliders.values()].map(slider => {
       const name = this.data.record[slider.node].text;
       const range = element("input", {type: "range", min: slider.low, max: slider.high, step: slider.step, "aria-label": name});
       const number = element("input", {type: "number", step: "any", "aria-label": `${name}, as a number`});
@@ -128,7 +131,9 @@ class Stepper {
     const right = computeBackward(view, "topological", data.output, locals);
     this.numbers = {...forward, locals, view, ...passed, right: right.sums};
     this.last = view.forward.length + 1 + passed.events.length;
-    state.step = Math.max(0, Math.min(this.last, Math.round(state.step) || 0));
+    const asked = state.step;
+    state.step = Math.max(0, Math.min(this.last, Math.round(asked) || 0));
+    if (state.step !== asked) this.changed({step: state.step});
     this.ledger.forget();
     if (!this.pictures[state.view]) this.pictures[state.view] = new GraphPicture(view, members => this.jump(members));
     this.picture = this.pictures[state.view];
@@ -179,7 +184,7 @@ class Stepper {
     return {
       ...numbers, step, moment: at => this.moment(at), phase: moment.phase, event, node, tail: event?.tail ?? null,
       edge: event?.edge ?? null, focus: event?.tail ?? node, known, sums, complete, passed, lost, wrong, output: data.output,
-      number: (x, at) => numbers.undefinedAt.has(at) ? "undefined" : formatNumber(x),
+      number: x => Number.isNaN(x) && numbers.undefinedAt.size ? "undefined" : formatNumber(x),
     };
   }
 
@@ -190,8 +195,10 @@ class Stepper {
     this.ledger.show(now);
     this.position.value = now.step;
     this.count.textContent = `${now.step} of ${this.last}`;
-    this.back.disabled = now.step === 0;
-    this.next.disabled = now.step === this.last;
+    // Not disabled: the focus would be lost.
+    this.back.setAttribute("aria-disabled", now.step === 0);
+    this.next.setAttribute("aria-disabled", now.step === this.last);
+    this.nodeBox.value = now.focus ?? "";
     this.position.setAttribute("aria-valuetext", `${now.step} of ${this.last}`);
     this.status.textContent = this.says(now);
     this.problem.textContent = this.saysProblem(now);
@@ -201,9 +208,9 @@ class Stepper {
   says(now) {
     const {nodes} = now.view, text = at => nodes[at].text, adjoint = at => `d${text(now.output)}/d${text(at)}`;
     if (now.phase === "start") return "The inputs are given. Next computes the first node.";
-    if (now.phase === "forward") return `Forward: ${text(now.node)} is computed: ${now.number(now.values[now.node], now.node)}.`;
+    if (now.phase === "forward") return `Forward: ${text(now.node)} is computed: ${now.number(now.values[now.node])}.`;
     if (now.phase === "seed") return `Backward: it starts at ${text(now.output)}, where ${adjoint(now.output)} = 1.`;
-    const {event} = now, number = x => now.number(x, event.head);
+    const {event, number} = now;
     const passes = `Backward: ${text(event.head)} passes ${product(number(event.local), number(event.adjoint))} = `
       + `${number(event.contribution)} on to ${text(event.tail)}; ${adjoint(event.tail)} is now ${number(event.after)}`;
     const late = `. Too late: ${text(event.tail)} was passed on already, so this reaches nothing below it`;
@@ -213,8 +220,8 @@ class Stepper {
 
   saysEnd(now) {
     const wrong = [...now.wrong].map(at =>
-      `d${now.view.nodes[now.output].text}/d${now.view.nodes[at].text} came out as ${now.number(now.sums.get(at), at)}, `
-      + `but is ${now.number(now.right.get(at), at)}`);
+      `d${now.view.nodes[now.output].text}/d${now.view.nodes[at].text} came out as ${now.number(now.sums.get(at))}, `
+      + `but is ${now.number(now.right.get(at))}`);
     return wrong.length ? ` Wrong: ${wrong.join("; ")}.` : " The pass is done.";
   }
 
@@ -244,7 +251,6 @@ class Stepper {
       const last = events.findLastIndex(event => event.tail === at);
       return [at === this.data.output ? count + 1 : last < 0 ? 0 : count + 2 + last, forward];
     });
-    this.nodeBox.value = "";
     this.go(stops[(stops.indexOf(this.state.step) + 1) % stops.length] ?? 0);
   }
 
@@ -305,7 +311,12 @@ class Stepper {
     event.stopPropagation(); // a notebook has meanings of its own for these keys
   }
 
-  // From outside: a notebook's Python, say. Nobody is told of it.
+  shows({inputs, ...others}) {
+    const same = (one, other) => Object.keys(one).every(name => one[name] === other[name]);
+    return same(others, this.state) && same(inputs, this.state.inputs);
+  }
+
+  // From outside: a notebook's Python, say.
   set(state) {
     Object.assign(this.state, state);
     this.enter();
@@ -322,7 +333,7 @@ function render({model, el}) {
     for (const [name, value] of Object.entries(changes)) model.set(name, value);
     model.save_changes();
   });
-  const follow = () => stepper.set(traits());
+  const follow = () => stepper.shows(traits()) || stepper.set(traits());
   for (const name of TRAITS) model.on(`change:${name}`, follow);
   return () => {
     stepper.pause();

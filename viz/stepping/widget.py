@@ -40,11 +40,15 @@ class StepperWidget(anywidget.AnyWidget):
             raise OperandError(f"This stepper has the steps 0 to {last}; got {proposal['value']}.")
         return int(proposal["value"])
 
+    @traitlets.observe("view", "order")
+    def _keep_inside(self, change: Any) -> None:
+        self.step = min(self.step, last_step(self.data, self.view, self.order))
+
     @traitlets.validate("inputs")
     def _valid_inputs(self, proposal: Any) -> dict[str, float]:
         given = {}
         for name, x in proposal["value"].items():
-            key = self._keys.get(name) or self._keys.get(Name.of(name).ascii)
+            key = self._keys.get(name) or (isinstance(name, str) and self._keys.get(Name.of(name).ascii)) or None
             if key is None:
                 raise NamingError(f"No input is named {name!r}. The inputs are: {', '.join(self._initial)}.")
             try:

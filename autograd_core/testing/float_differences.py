@@ -1,0 +1,176 @@
+"""Verdicts from differences in double precision, for what cannot be replayed exactly.
+
+Central differences over a falling sequence of steps, extrapolated (Ridders 1982, Advances in Engineering
+Software 4), with two estimates of the error: that of the extrapolation, and the rounding noise of the function,
+propagated through its graph, divided by the step.  Only steps on which the function takes the same branches as at
+the point are used; where the two sides take different ones however near, the point is a kink.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from autograd_core.errors import AutogradError, DomainError
+from autograd_core.testing.recording import Recording
+from autograd_core.testing.replayed import at_kink, not_finite
+from autograd_core.testing.report import Entry
+
+NAME = "differences in double precision, extrapolated"
+
+RELATIVE_TOLERANCE = 1e-7
+_MOST_UNCERTAIN = 4e-5
+"""Of the scale: an estimate that is less certain proves nothing."""
+
+_SAFETY = 8.0
+_EPSILON = sys.float_info.epsilon
+_FIRST, _RATIO, _ROWS = 0.06, 2.5, 17
+
+Evaluate = Callable[[Sequence[float]], tuple[float, Any]]
+"""The function's value at a point and the branches it took there; DomainError outside its domain."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A derivative with a bound for its error, and which side it is of: -1, 1, or 0 for both."""
+
+    derivative: float
+    error: float
+    side: int = 0
+
+
+def entries(
+    recording: Recording, chosen: Sequence[int], gradients: Sequence[float], rtol: float | None, atol: float | None
+) -> list[Entry]:
+    """The verdict on each chosen input."""
+    scales = path_scales(recording)
+    noise = _noise(recording, scales)
+
+    def evaluate(point: Sequence[float]) -> tuple[float, Any]:
+        there = recording.at(point)
+        return there.output.data, _branches(there)
+
+    found = []
+    for at in chosen:
+        index = recording.index(at)
+        scale = scales[index] if index is not None else 0.0
+        entry = Entry(recording.names[at], "fail", gradients[at], None, scale, rtol or RELATIVE_TOLERANCE)
+        if index is None and gradients[at] == 0.0:
+            entry = replace(entry, note="ignored: the result does not depend on it.")
+        found.append(compare(entry, evaluate, recording.point, at, noise, atol))
+    return found
+
+
+def compare(
+    entry: Entry, evaluate: Evaluate, point: Sequence[float], at: int, noise: float, atol: float | None
+) -> Entry:
+    """The verdict on one gradient: held against differences of ``evaluate`` along input ``at``."""
+    absolute = 1e-290 if atol is None else atol
+    both = estimate(evaluate, point, at, noise, 0)
+    if both is None:
+        sides = [estimate(evaluate, point, at, noise, side) for side in (-1, 1)]
+        left, right = sides
+        if left is not None and right is not None:
+            allowed = _SAFETY * (left.error + right.error) + entry.tolerance * entry.scale + absolute
+            return at_kink(entry, left.derivative, right.derivative, allowed)
+        both = left or right
+        if both is None:
+            return replace(entry, verdict="inconclusive", note="the function is not defined on either side.")
+        entry = replace(entry, note="at an end of the domain: held against the one-sided derivative.")
+    if not math.isfinite(entry.gradient) or not math.isfinite(both.derivative):
+        return not_finite(entry)
+    scale = max(entry.scale, abs(both.derivative))
+    uncertain = _SAFETY * both.error
+    distance = abs(entry.gradient - both.derivative)
+    entry = replace(entry, expected=both.derivative, scale=scale)
+    if distance > max(uncertain, entry.tolerance * scale) + absolute:
+        return replace(entry, verdict="fail")
+    if uncertain > _MOST_UNCERTAIN * scale + absolute:
+        note = f"the difference is known to {both.error / scale:.0e} only." if scale else "the difference is unknown."
+        return replace(entry, verdict="inconclusive", note=note)
+    return replace(entry, verdict="pass")
+
+
+def estimate(evaluate: Evaluate, point: Sequence[float], at: int, noise: float, side: int) -> Estimate | None:
+    """The extrapolated difference along one input; None where no step stays on one branch.
+
+    ``side`` 0 takes both sides together, -1 and 1 one of them.
+    """
+    x = point[at]
+    first = _FIRST * (abs(x) or 1.0)
+    here = None if side == 0 else _try(evaluate, point, at, x)
+    if side and here is None:
+        return None
+    power = 2 if side == 0 else 1
+    best: Estimate | None = None
+    before: list[float] = []
+    branches: Any = None
+    for row in range(_ROWS):
+        step = first / _RATIO**row
+        ends = [_try(evaluate, point, at, x + turn * step) for turn in ((1, -1) if side == 0 else (side,))]
+        if any(end is None for end in ends) or (side == 0 and ends[0][2] != ends[1][2]):  # type: ignore[index]
+            before, best = [], None
+            continue
+        above, below = ends[0], ends[1] if side == 0 else here
+        assert above is not None and below is not None
+        if branches is not None and above[2] != branches:
+            before, best = [], None
+        branches = above[2]
+        width = above[0] - below[0]
+        tableau = [(above[1] - below[1]) / width]
+        for column, older in enumerate(before, 1):
+            factor = _RATIO ** (power * column)
+            tableau.append(tableau[-1] + (tableau[-1] - older) / (factor - 1.0))
+        rounding = noise / abs(width) + _EPSILON * abs(tableau[0])
+        for column in range(1, len(tableau)):
+            spread = max(abs(tableau[column] - tableau[column - 1]), abs(tableau[column] - before[column - 1]))
+            error = max(spread, 2.0 * rounding)
+            if best is None or error < best.error:
+                best = Estimate(tableau[column], error, side)
+        before = tableau
+    return best
+
+
+def _try(evaluate: Evaluate, point: Sequence[float], at: int, x: float) -> tuple[float, float, Any] | None:
+    moved = [*point[:at], x, *point[at + 1 :]]
+    try:
+        value, branches = evaluate(moved)
+    except (DomainError, ArithmeticError, ValueError, AutogradError):
+        return None
+    return (x, value, branches) if math.isfinite(value) else None
+
+
+def _branches(recording: Recording) -> Any:
+    """The operations, and on which side of each of their kinks the operands lie."""
+    found: list[Any] = []
+    for node in recording.order:
+        if node.op is None:
+            continue
+        operands = [each if isinstance(each, float) else each.data for each in node.operands]
+        kinks = [kink(*operands) for kink in node.op.kinks]
+        found.append((node.op.name, *((kink > 0) - (kink < 0) for kink in kinks)))
+    return found
+
+
+def path_scales(recording: Recording) -> list[float]:
+    """The sum of the absolute path products from the output to every node, by the engine's local derivatives."""
+    scales = [0.0] * len(recording.order)
+    scales[-1] = 1.0
+    for node in reversed(recording.graph.record):
+        for operand, partial in zip(node.operands, node.partials or (), strict=False):
+            if type(operand) is int and scales[node.index]:
+                scales[operand] += scales[node.index] * abs(partial)
+    return scales
+
+
+def _noise(recording: Recording, scales: Sequence[float]) -> float:
+    """How far rounding may move the result: each node's own, carried to the output."""
+    computed = zip(recording.graph.record, scales, strict=True)
+    total = sum(
+        scale * abs(node.data or 0.0) * (node.op.ulp / 2 if node.op else 1.0)
+        for node, scale in computed if scale and math.isfinite(scale)
+    )
+    return _EPSILON * total

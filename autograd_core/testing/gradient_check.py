@@ -1,0 +1,285 @@
+"""A gradient checker that knows kinks and names the wrong edge.
+
+The strongest oracle that applies is used.  With mpmath and a row's ``exact`` form for every operation, each
+local derivative is computed anew at the numbers the graph saw, to 50 digits, and accumulated apart from the
+engine: what is left of an error is a wrong rule or a wrong sweep.  What cannot be replayed is held
+against differences in double precision, whose error is estimated and not assumed.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+
+from autograd_core.errors import AutogradError, CheckError
+from autograd_core.structures import flatten
+from autograd_core.testing import float_differences, located, replayed
+from autograd_core.testing.recording import (
+    Cut,
+    Recording,
+    branches_beside,
+    find_cut,
+    function_name,
+    input_names,
+    record,
+)
+from autograd_core.testing.report import Entry, Report
+from autograd_core.transforms import grad, jvp
+from autograd_core.value import Value
+
+Oracle = Literal["replay", "differences"]
+
+
+def gradcheck(
+    f: Callable[..., Any],
+    *inputs: Any,
+    gradient: Callable[..., Any] | None = None,
+    wrt: int | Sequence[int] | None = None,
+    order: int = 1,
+    rtol: float | None = None,
+    atol: float | None = None,
+    rng: int | np.random.Generator = 0,
+    oracle: Oracle | None = None,
+) -> Report:
+    """Check the gradient of ``f`` at ``inputs``: a verdict for every scalar of every input.
+
+    ``f`` takes numbers, and lists, dicts and arrays of them, and returns one scalar.  ``gradient`` is another
+    gradient to check, called with plain inputs: a tuple of structures like the inputs (or one, for one input).
+    ``wrt`` chooses the positional inputs to check; ``order=2`` checks the Hessian, too.  ``rtol`` is relative
+    to the sum of the absolute path products and ``atol`` absolute; by default they come from the graph.
+    ``rng`` draws the shifts that find cuts.  ``oracle`` forces one of the two.
+
+    *pass*: the gradient is right.  *fail*: it is not, and the report says where.  *kink*: the function has no
+    derivative here; the report gives the one-sided ones and says whether the gradient lies between them.
+    *inconclusive*: nothing was proved, and the note says why.  Raises :class:`CheckError` for a function that
+    cannot be checked at all.
+
+    >>> from autograd_core import relu, tanh
+    >>> print(gradcheck(lambda a, b: a * tanh(b), 0.5, -1.0))
+    input  gradient       expected       relative error  verdict
+    -----  -------------  -------------  --------------  -------
+    a      -0.7615941560  -0.7615941560  0.0e+00         pass
+    b      0.2099871708   0.2099871708   ...             pass
+    Held against: local derivatives at 50 digits, accumulated apart.
+    >>> gradcheck(relu, 0.0).entries[0].verdict
+    'kink'
+    """
+    if order not in (1, 2):
+        raise ValueError(f"order is 1 for gradients or 2 for Hessians, too; got {order!r}.")
+    if oracle not in (None, "replay", "differences"):
+        raise ValueError(f"oracle is 'replay' or 'differences', or None for the strongest; got {oracle!r}.")
+    generator = np.random.default_rng(rng)
+    positions = _positions(wrt, inputs)
+    if gradient is not None:
+        return _check_foreign(f, inputs, gradient, positions, rtol, atol, oracle)
+    recording = record(f, inputs)
+    chosen = _leaves_of(inputs, positions)
+    report = _check(recording, chosen, rtol, atol, generator, oracle)
+    if order == 2 and all(entry.verdict == "pass" for entry in report.entries):
+        report = _with_hessian(report, f, inputs, chosen, rtol, atol, generator, oracle)
+    return report
+
+
+def assert_gradients(f: Callable[..., Any], *inputs: Any, allow: Sequence[str] = ("kink",), **options: Any) -> None:
+    """Raise AssertionError, with the report, unless every gradient of ``f`` passes.
+
+    ``allow`` are the verdicts let through besides *pass*; a kink only if the gradient is legal there.  The other
+    arguments are those of :func:`gradcheck`.
+
+    >>> assert_gradients(lambda a, b: a * b.tanh(), 0.5, -1.0)
+    """
+    unknown = set(allow) - {"kink", "inconclusive"}
+    if unknown:
+        raise ValueError(f"allow takes 'kink' and 'inconclusive'; got {sorted(unknown)}.")
+    report = gradcheck(f, *inputs, **options)
+    refused = [
+        entry for entry in report.entries
+        if entry.verdict == "fail" or (entry.verdict == "kink" and not entry.legal)
+        or (entry.verdict != "pass" and entry.verdict not in allow)
+    ]
+    if refused:
+        counted = ", ".join(f"{entry.name} {entry.verdict}" for entry in refused)
+        raise AssertionError(f"The gradient of {report.function} was not confirmed: {counted}.\n{report}")
+
+
+def _check(
+    recording: Recording, chosen: Sequence[int], rtol: float | None, atol: float | None,
+    rng: np.random.Generator, oracle: Oracle | None,
+) -> Report:
+    """The verdicts on the engine's own gradient of a recorded function."""
+    name = function_name(recording.function)
+    gradients, sums, steady = _swept(recording)
+    broken = _first_not_finite(recording)
+    if broken:
+        entries = [
+            Entry(recording.names[at], "inconclusive", gradients[at], None, 0.0, 0.0, note=broken) for at in chosen
+        ]
+        return Report(name, recording.output.data, tuple(entries), "nothing: there are no finite numbers to compare")
+    unfit = "it was not asked for" if oracle == "differences" else replayed.obstacle(recording.graph)
+    if not unfit and branches_beside(recording, rng):
+        unfit = "the function branches on the data of a Value right here, which a recorded graph does not know."
+    if oracle == "replay" and unfit:
+        raise CheckError(f"{name} cannot be replayed at 50 digits: {unfit}")
+    replay = None if unfit else replayed.Replay(recording.graph)
+    entries = (
+        replayed.entries(replay, recording, chosen, gradients, rtol, atol) if replay
+        else float_differences.entries(recording, chosen, gradients, rtol, atol)
+    )
+    notes = [f"Not replayed at 50 digits: {unfit}"] if unfit and oracle is None else []
+    cut = find_cut(recording, rng)
+    if cut:
+        entries = [
+            located.failed(entry, _said_of(cut)) if at in cut.inputs else entry
+            for at, entry in zip(chosen, entries, strict=True)
+        ]
+    if not steady:
+        again = "swept a second time, the same graph has another gradient: something was kept from the first sweep."
+        entries = [located.failed(entry, again) for entry in entries]
+    failed = any(entry.verdict == "fail" for entry in entries)
+    if not failed and not cut:
+        entries += _forward_mode(recording, gradients, rng)
+    culprit = located.culprit(recording, replay, sums) if failed and replay and not cut else None
+    used = replayed.NAME if replay else float_differences.NAME
+    return Report(name, recording.output.data, tuple(entries), used, culprit, tuple(notes))
+
+
+def _swept(recording: Recording) -> tuple[list[float], list[float], bool]:
+    """The engine's gradient, the adjoint of every node, and whether a second sweep gives the same."""
+    found = []
+    for _ in range(2):
+        recording.output.zero_grad()
+        recording.output.backward()
+        found.append(([leaf.grad for leaf in recording.leaves], [node.grad for node in recording.order]))
+    (gradients, sums), (again, _) = found
+    return gradients, sums, list(map(repr, gradients)) == list(map(repr, again))
+
+
+def _first_not_finite(recording: Recording) -> str:
+    for node in recording.order:
+        if not math.isfinite(node.data):
+            made = f"{node.op.name} gives {node.data}" if node.op else f"an input is {node.data}"
+            line = recording.lines.get(node, "")
+            return f"{made}{f' ({line})' if line else ''}: there is nothing to compare."
+    return ""
+
+
+def _said_of(cut: Cut) -> str:
+    line = f" ({cut.line})" if cut.line else ""
+    return (
+        f"the graph is cut at {cut.where}{line}: it changes with this input, but was recorded as a constant. "
+        "Something like v.data took the number out of the graph; use this package's own functions on the Value."
+    )
+
+
+def _forward_mode(recording: Recording, gradients: Sequence[float], rng: np.random.Generator) -> list[Entry]:
+    """The dot-product test: forward mode along a random direction against the gradient; an entry if they differ."""
+    direction = rng.choice([-1.0, 1.0], len(gradients)) * rng.uniform(0.5, 1.0, len(gradients))
+    tangents = recording.rebuild(list(map(float, direction)))
+    try:
+        _, forward = jvp(recording.function, recording.rebuild(list(recording.point)), tangents)
+    except AutogradError:
+        return []
+    scales = float_differences.path_scales(recording)
+    terms = [d * g for d, g in zip(direction, gradients, strict=True)]
+    scale = sum(
+        abs(float(d)) * scales[index]
+        for at, d in enumerate(direction) if (index := recording.index(at)) is not None
+    )
+    reverse = math.fsum(terms)
+    if not math.isfinite(reverse - forward) or abs(forward - reverse) <= 1e-10 * scale + replayed.SMALLEST:
+        return []
+    note = "forward mode gives another derivative along a random direction than the gradient does."
+    return [Entry("direction", "fail", reverse, float(forward), float(scale), 1e-10, note=note)]
+
+
+def _with_hessian(
+    report: Report, f: Callable[..., Any], inputs: Sequence[Any], chosen: Sequence[int], rtol: float | None,
+    atol: float | None, rng: np.random.Generator, oracle: Oracle | None,
+) -> Report:
+    """The report with an entry per second derivative: each component of the gradient is checked like a function."""
+    every = tuple(range(len(inputs)))
+    entries, culprit = list(report.entries), None
+    for at in chosen:
+
+        def component(*arguments: Any, at: int = at) -> Any:
+            return flatten(grad(f, every)(*arguments))[0][at]
+
+        recording = record(component, inputs)
+        recording = replace(recording, names=tuple(input_names(f, inputs)))
+        second = _check(recording, chosen, rtol, atol, rng, oracle)
+        first = recording.names[at]
+        entries += [replace(entry, name=f"{first}, {entry.name}") for entry in second.entries]
+        culprit = culprit or second.culprit
+    return replace(report, entries=tuple(entries), culprit=culprit)
+
+
+def _check_foreign(
+    f: Callable[..., Any], inputs: Sequence[Any], gradient: Callable[..., Any], positions: Sequence[int],
+    rtol: float | None, atol: float | None, oracle: Oracle | None,
+) -> Report:
+    """The verdicts on a gradient that comes from elsewhere."""
+    flat, rebuild = flatten(tuple(inputs), f"an input of {function_name(f)}")
+    point = [each.data if isinstance(each, Value) else each for each in flat]
+    given = gradient(*rebuild(point))
+    named = tuple(given) if isinstance(given, tuple) and len(given) == len(inputs) > 1 else (given,)
+    if len(named) != len(inputs) and len(positions) != len(named):
+        raise CheckError(
+            f"{function_name(gradient)} must return a gradient for each of the {len(inputs)} inputs, as a tuple; "
+            f"it returned a {type(given).__name__}."
+        )
+    found = [float(each) for each in flatten(list(named), f"the result of {function_name(gradient)}")[0]]
+    chosen = _leaves_of(inputs, positions)
+    if len(found) not in (len(point), len(chosen)):
+        raise CheckError(
+            f"{function_name(gradient)} returned {len(found)} numbers for {len(point)} inputs. "
+            "Return one for every scalar, in the structure of the inputs."
+        )
+    gradients = dict(zip(range(len(point)) if len(found) == len(point) else chosen, found, strict=True))
+    names, value = input_names(f, inputs), math.nan
+    try:
+        recording = None if oracle == "differences" else record(f, inputs)
+    except (AutogradError, TypeError, AttributeError):
+        recording = None  # it is a function of plain numbers
+    whole = [gradients.get(at, math.nan) for at in range(len(point))]
+    if recording and not replayed.obstacle(recording.graph) and not _first_not_finite(recording):
+        replay = replayed.Replay(recording.graph)
+        relative = float_differences.RELATIVE_TOLERANCE if rtol is None else rtol
+        entries = replayed.entries(replay, recording, chosen, whole, relative, atol)
+        return Report(function_name(gradient), recording.output.data, tuple(entries), replayed.NAME)
+
+    def evaluate(moved: Sequence[float]) -> tuple[float, Any]:
+        return float(f(*rebuild(list(moved)))), None
+
+    value = evaluate(point)[0]
+    noise = 16.0 * sys.float_info.epsilon * abs(value)
+    entries = [
+        float_differences.compare(
+            Entry(names[at], "fail", gradients[at], None, 0.0, rtol or float_differences.RELATIVE_TOLERANCE),
+            evaluate, point, at, noise, atol,
+        )
+        for at in chosen
+    ]
+    return Report(function_name(gradient), value, tuple(entries), float_differences.NAME)
+
+
+def _positions(wrt: int | Sequence[int] | None, inputs: Sequence[Any]) -> list[int]:
+    chosen = list(range(len(inputs))) if wrt is None else [wrt] if isinstance(wrt, int) else list(wrt)
+    outside = [at for at in chosen if not 0 <= at < len(inputs)]
+    if outside or not inputs:
+        raise ValueError(f"wrt counts the inputs from 0; got {wrt!r} for {len(inputs)} inputs.")
+    return chosen
+
+
+def _leaves_of(inputs: Sequence[Any], positions: Sequence[int]) -> list[int]:
+    """The scalars that belong to the chosen inputs, counted through all of them."""
+    counts = [len(flatten(each)[0]) for each in inputs]
+    return [sum(counts[:at]) + inside for at in positions for inside in range(counts[at])]
+
+
+def _names_of(f: Callable[..., Any], inputs: Sequence[Any]) -> list[str]:
+    return input_names(f, inputs)

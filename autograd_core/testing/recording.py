@@ -1,0 +1,235 @@
+"""A user's function, run on recording leaves and looked at with suspicion before its gradient is checked."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from autograd_core.errors import CheckError, DomainError, NamingError, OperandError
+from autograd_core.graph import Graph
+from autograd_core.structures import Rebuild, flatten
+from autograd_core.value import Value, recording_lines, topological_order
+
+_SHIFTS = (1e-7, 1e-11)
+"""Relative: the second is tried where the first takes another branch of the function."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A number that changes with the inputs though it was recorded as a constant: the graph is cut there."""
+
+    where: str
+    line: str
+    inputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One call of ``function``: the inputs as ``leaves``, the ``output``, and the user's ``lines``."""
+
+    function: Callable[..., Any]
+    names: tuple[str, ...]
+    point: tuple[float, ...]
+    rebuild: Rebuild
+    leaves: tuple[Value, ...]
+    output: Value
+    lines: dict[Value, str] = field(repr=False)
+
+    @cached_property
+    def order(self) -> list[Value]:
+        """The nodes of the graph, leaves that the output does not depend on left out."""
+        return topological_order([self.output])
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The snapshot, as seen from all leaves."""
+        return Graph(self.output)
+
+    def index(self, leaf: int) -> int | None:
+        """Where an input is in the graph's record; None if the output does not depend on it."""
+        return self._indices.get(id(self.leaves[leaf]))
+
+    @cached_property
+    def _indices(self) -> dict[int, int]:
+        return {id(node): at for at, node in enumerate(self.order)}
+
+    def line(self, index: int) -> str:
+        """The user's line that made a node."""
+        return self.lines.get(self.order[index], "")
+
+    def at(self, point: Sequence[float]) -> Recording:
+        """The same function recorded at another point."""
+        return _run(self.function, self.names, tuple(point), self.rebuild)
+
+
+def record(f: Callable[..., Any], inputs: Sequence[Any]) -> Recording:
+    """Run ``f`` on the inputs and see whether it can be checked.
+
+    Raises :class:`CheckError` for a function that returns no scalar, gives another result when called again, or
+    changes its inputs, and :class:`OperandError` for inputs that are no numbers.
+    """
+    flat, rebuild = flatten(tuple(inputs), f"an input of {function_name(f)}")
+    point = tuple(each.data if isinstance(each, Value) else each for each in flat)
+    names = tuple(input_names(f, inputs))
+    found = _run(f, names, point, rebuild)
+    again = _run(f, names, point, rebuild)
+    if _signature(found) != _signature(again) or _constants(found) != _constants(again):
+        results = f"{found.output.data:.17g} and {again.output.data:.17g}"
+        raise CheckError(
+            f"{function_name(f)} is not deterministic: called twice with the same inputs it gave {results}"
+            f"{' by different operations' if found.output.data == again.output.data else ''}. "
+            "Draw random numbers outside it, or from a generator it makes anew in each call."
+        )
+    return found
+
+
+def find_cut(recording: Recording, rng: np.random.Generator) -> Cut | None:
+    """Where a number was taken out of the graph (``v.data``) and used in it as if it were a constant.
+
+    The function is recorded again at inputs shifted a little: a constant of the graph must stay as it is.
+    """
+    signs = rng.choice([-1.0, 1.0], len(recording.point))
+    everywhere = tuple(range(len(recording.point)))
+    moved = _moved(recording, everywhere, signs)
+    if moved is None:
+        return None
+    changed = _changed_constant(recording, moved)
+    if changed is None:
+        return None
+    by = tuple(
+        at for at in everywhere
+        if (one := _moved(recording, (at,), signs)) is not None and _changed_constant(recording, one) is not None
+    )
+    where, line = changed
+    return Cut(where, line, by or everywhere)
+
+
+def branches_beside(recording: Recording, rng: np.random.Generator) -> bool:
+    """Whether the function takes another branch of Python's own (an ``if`` on ``v.data``) right beside the inputs."""
+    shifts = rng.choice([-1.0, 1.0], len(recording.point)) * _SHIFTS[-1]
+    for turn in (1.0, -1.0):
+        pairs = zip(recording.point, shifts, strict=True)
+        try:
+            beside = recording.at([x + turn * float(shift) * max(abs(x), 1e-3) for x, shift in pairs])
+        except (DomainError, CheckError):
+            continue
+        if _signature(beside) != _signature(recording):
+            return True
+    return False
+
+
+def _moved(recording: Recording, which: Sequence[int], signs: Any) -> Recording | None:
+    """The function at shifted inputs, by the same operations; None if there are no such inputs nearby."""
+    for size in _SHIFTS:
+        for turn in (1.0, -1.0):
+            point = list(recording.point)
+            for at in which:
+                point[at] += turn * float(signs[at]) * size * max(abs(point[at]), 1e-3)
+            try:
+                moved = recording.at(point)
+            except (DomainError, CheckError):
+                continue
+            if _signature(moved) == _signature(recording):
+                return moved
+    return None
+
+
+def _changed_constant(one: Recording, other: Recording) -> tuple[str, str] | None:
+    if one.output.op is None and id(one.output) not in set(map(id, one.leaves)):
+        return ("the result", "") if one.output.data != other.output.data else None
+    for node, twin in zip(one.order, other.order, strict=True):
+        for operand, moved in zip(node.operands, twin.operands, strict=True):
+            if isinstance(operand, float) and operand != moved and operand == operand:
+                assert node.op is not None
+                return f"the constant {operand:.6g} in {node.op.name}", one.lines.get(node, "")
+        if node.op is None and id(node) not in {id(leaf) for leaf in one.leaves} and node.data != twin.data:
+            return f"the leaf {node.name or f'{node.data:.6g}'}", one.lines.get(node, "")
+    return None
+
+
+def _run(f: Callable[..., Any], names: Sequence[str], point: Sequence[float], rebuild: Rebuild) -> Recording:
+    try:
+        return _record(f, names, point, rebuild, named=True)
+    except NamingError:  # the function names its inputs itself
+        return _record(f, names, point, rebuild, named=False)
+
+
+def _record(
+    f: Callable[..., Any], names: Sequence[str], point: Sequence[float], rebuild: Rebuild, named: bool
+) -> Recording:
+    leaves = [Value(x, name if named else None) for x, name in zip(point, names, strict=True)]
+    arguments = rebuild(leaves)
+    with recording_lines() as lines:
+        result = f(*arguments)
+    _require_unchanged(f, names, point, leaves, arguments)
+    scalar = result[()] if isinstance(result, np.ndarray) and result.ndim == 0 else result
+    if isinstance(scalar, (int, float, np.number)) and not isinstance(scalar, bool):
+        scalar = Value(float(scalar))
+    if not isinstance(scalar, Value):
+        kind = "None. Is a return missing?" if result is None else (
+            f"a {type(result).__name__}{f' of {len(result)}' if hasattr(result, '__len__') else ''}. "
+            "A gradient is that of one scalar: return their total, or check them one at a time."
+        )
+        raise CheckError(f"{function_name(f)} returned {kind}")
+    return Recording(f, tuple(names), tuple(point), rebuild, tuple(leaves), scalar, lines)
+
+
+def _require_unchanged(
+    f: Callable[..., Any], names: Sequence[str], point: Sequence[float], leaves: Sequence[Value], arguments: Any
+) -> None:
+    try:
+        kept, _ = flatten(arguments)
+    except OperandError:
+        kept = []
+    for name, x, leaf, now in zip(names, point, leaves, [*kept, *[None] * len(leaves)], strict=False):
+        if now is not leaf or (leaf.data != x and x == x):
+            raise CheckError(f"{function_name(f)} changes its input {name}. Work on a copy of it inside the function.")
+    if len(kept) != len(leaves):
+        raise CheckError(f"{function_name(f)} changes the length of an input. Work on a copy inside the function.")
+
+
+def _signature(recording: Recording) -> Any:
+    """The operations and how they are wired, but for constants."""
+    index = {id(node): at for at, node in enumerate(recording.order)}
+    wired = [["constant" if isinstance(each, float) else index[id(each)] for each in node.operands]
+             for node in recording.order]
+    return [(node.op and node.op.name, *operands) for node, operands in zip(recording.order, wired, strict=True)]
+
+
+def _constants(recording: Recording) -> list[str]:
+    numbers = [each for node in recording.order for each in node.operands if isinstance(each, float)]
+    return [repr(each) for each in (*numbers, recording.output.data)]
+
+
+def input_names(f: Callable[..., Any], inputs: Sequence[Any]) -> list[str]:
+    """A name for every scalar of the inputs: the parameter's, with an index inside a structure."""
+    try:
+        parameters = [
+            parameter.name for parameter in inspect.signature(f).parameters.values()
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        parameters = []
+    parameters += [f"x_{at}" for at in range(len(parameters), len(inputs))]
+    pairs = zip(parameters, inputs, strict=False)
+    return [name for parameter, given in pairs for name in _inside(parameter, given, ())]
+
+
+def _inside(name: str, structure: Any, index: tuple[str, ...]) -> list[str]:
+    if isinstance(structure, dict):
+        parts: Any = structure.items()
+    elif isinstance(structure, (list, tuple)) or (isinstance(structure, np.ndarray) and structure.ndim):
+        parts = enumerate(structure)
+    else:
+        return [f"{name}_{{{','.join(index)}}}" if index else name]
+    return [each for key, part in parts for each in _inside(name, part, (*index, str(key)))]
+
+
+def function_name(f: Callable[..., Any]) -> str:
+    """What a function is called in a message."""
+    return getattr(f, "__name__", None) or getattr(f, "name", None) or type(f).__name__

@@ -1,0 +1,200 @@
+"""Verdicts from exact replay: each local derivative at 50 digits, at the numbers the graph saw.
+
+Rounding of values plays no part, for engine and oracle differentiate at the same numbers; what remains is
+the rounding of the local derivatives and of their products, which is bounded relative to the sum of the
+absolute path products.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from autograd_core.graph import Graph
+from autograd_core.graph_parts import Node
+from autograd_core.testing.high_precision import ExactReplay
+from autograd_core.testing.recording import Recording
+from autograd_core.testing.report import Entry
+
+NAME = "local derivatives at 50 digits, accumulated apart"
+
+RELATIVE_TOLERANCE = 1e-10
+"""Of the sum of absolute path products; a thousand nodes in a row lose about 1e-12 of it."""
+
+SMALLEST = 1e-290
+"""Absolute: below it products are subnormal, and keep few digits."""
+
+_EPSILON = sys.float_info.epsilon
+_PERTURBED = 1e-9
+_TINY_STEP = -60
+_JUMP = 1e40  # a jump over the tiny step
+
+
+def obstacle(graph: Graph) -> str:
+    """Why a graph cannot be replayed, in words; empty if it can."""
+    if importlib.util.find_spec("mpmath") is None:
+        return "mpmath is not installed (pip install 'autograd-core[testing]')."
+    missing = ExactReplay.covers(graph)
+    return f"{', '.join(row.name for row in missing)} has no exact form." if missing else ""
+
+
+class Replay:
+    """One graph, replayed: what each input's derivative is, and how much rounding may account for."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.output = graph.outputs[0]
+        self.exact = ExactReplay(graph)
+
+    @cached_property
+    def gradient(self) -> Mapping[int, Any]:
+        """The derivative of the output with respect to every node."""
+        return self.exact.gradient(self.output, range(len(self.graph.record)))
+
+    @cached_property
+    def scale(self) -> Mapping[int, Any]:
+        """The sum of the absolute path products into every node."""
+        return self.exact.path_scale(self.output, range(len(self.graph.record)))
+
+    @cached_property
+    def rounding(self) -> list[float]:
+        """How far a derivative may be off by rounding alone, for every node."""
+        found = [0.0] * len(self.graph.record)
+        for node in reversed(self.graph.record):
+            if node.op is None or not self.scale[node.index]:
+                continue
+            allowed = self.allowed(node)
+            for position, operand in enumerate(node.operands):
+                if type(operand) is int:
+                    slope = abs(float(self.exact.local_derivatives(node.index)[position]))
+                    passed = slope * found[node.index] if found[node.index] else 0.0
+                    found[operand] += passed + allowed[position] * float(self.scale[node.index])
+        return found
+
+    def allowed(self, node: Node) -> list[float]:
+        """The rounding a row promises for each of its local derivatives at a node."""
+        assert node.op is not None
+        slopes = [abs(float(each)) for each in self.exact.local_derivatives(node.index)]
+        if node.op.conditioned:
+            slopes = [slope + moved for slope, moved in zip(slopes, self._sensitivity(node, slopes), strict=True)]
+        return [(node.op.ulp + 2.0) * _EPSILON * slope for slope in slopes]
+
+    def _sensitivity(self, node: Node, slopes: Sequence[float]) -> list[float]:
+        """By how much each local derivative changes, per relative change of the operands."""
+        data = [self.graph.number(operand) for operand in node.operands]
+        found = [0.0] * len(data)
+        for at, x in enumerate(data):
+            moved = _alone(node, [*data[:at], x * (1.0 + _PERTURBED), *data[at + 1 :]])
+            for position, slope in enumerate(moved):
+                found[position] += abs(slope - slopes[position]) / _PERTURBED if math.isfinite(slope) else 0.0
+        return found
+
+    @cached_property
+    def at_kinks(self) -> frozenset[int]:
+        """The nodes that are exactly at a kink of their operation."""
+        return frozenset(
+            node.index for node in self.graph.record if node.op is not None and self.exact.is_at_kink(node.index)
+        )
+
+    @cached_property
+    def below_kinks(self) -> frozenset[int]:
+        """The nodes from which a path leads through a kink to the output."""
+        above = {self.output}
+        for node in reversed(self.graph.record):
+            if node.index in above:
+                above.update(node.parents)
+        reached = set(self.at_kinks & above)
+        for node in reversed(self.graph.record):
+            if node.index in reached:
+                reached.update(node.parents)
+        return frozenset(reached)
+
+    def one_sided(self, at: int) -> tuple[float, float]:
+        """The derivatives of the output to the left and to the right of an input, at the numbers the graph saw."""
+        return -self._along(at, -1), self._along(at, 1)
+
+    def _along(self, at: int, sign: int) -> float:
+        import mpmath
+
+        with mpmath.workdps(3 * abs(_TINY_STEP)):
+            tangents: list[Any] = []
+            for node in self.graph.record:
+                if node.op is None:
+                    tangents.append(mpmath.mpf(sign if node.index == at else 0))
+                    continue
+                moving = [tangents[each] if type(each) is int else mpmath.mpf(0) for each in node.operands]
+                size = max(map(abs, moving), default=0)
+                if not size:
+                    tangents.append(mpmath.mpf(0))
+                elif node.index in self.at_kinks and node.op.exact is not None:
+                    data = [mpmath.mpf(self.graph.number(each)) for each in node.operands]
+                    step = mpmath.mpf(10) ** _TINY_STEP / size
+                    there = [x + step * t for x, t in zip(data, moving, strict=True)]
+                    rise = node.op.exact(mpmath, *there) - node.op.exact(mpmath, *data)
+                    tangents.append(mpmath.re(rise) / step)
+                else:
+                    slopes = self.exact.local_derivatives(node.index)
+                    tangents.append(mpmath.fsum(d * t for d, t in zip(slopes, moving, strict=True) if t))
+            return float(tangents[self.output])
+
+
+def entries(
+    replay: Replay, recording: Recording, chosen: Sequence[int], gradients: Sequence[float], rtol: float | None,
+    atol: float | None,
+) -> list[Entry]:
+    """The verdict on each chosen input."""
+    return [_entry(replay, recording, at, gradients[at], rtol, atol) for at in chosen]
+
+
+def _entry(
+    replay: Replay, recording: Recording, at: int, gradient: float, rtol: float | None, atol: float | None
+) -> Entry:
+    name, index = recording.names[at], recording.index(at)
+    relative = RELATIVE_TOLERANCE if rtol is None else rtol
+    absolute = SMALLEST if atol is None else atol
+    if index is None:
+        note = "ignored: the result does not depend on it."
+        return Entry(name, "pass" if gradient == 0.0 else "fail", gradient, 0.0, 0.0, relative, note=note)
+    expected, scale = float(replay.gradient[index]), float(replay.scale[index])
+    if index in replay.below_kinks:
+        left, right = replay.one_sided(index)
+        size = max(abs(left), abs(right))
+        entry = Entry(name, "kink", gradient, None, size, relative)
+        return at_kink(entry, left, right, relative * size + absolute)
+    entry = Entry(name, "fail", gradient, expected, scale, relative)
+    allowed = relative * scale + absolute + 4.0 * replay.rounding[index]
+    if not math.isfinite(expected) or not math.isfinite(gradient):
+        return not_finite(entry)
+    return replace(entry, verdict="pass" if abs(gradient - expected) <= allowed else "fail")
+
+
+def at_kink(entry: Entry, left: float, right: float, allowed: float) -> Entry:
+    """The verdict where the function has a kink: between the one-sided derivatives a gradient is legal."""
+    low, high = min(left, right), max(left, right)
+    if max(abs(low), abs(high)) > _JUMP:
+        return replace(entry, verdict="inconclusive", note="the function jumps here.")
+    legal = low - allowed <= entry.gradient <= high + allowed
+    left, right = left + 0.0, right + 0.0  # no minus zero
+    known = f"{left:.6g} on the left, {right:.6g} on the right"
+    chose = f"the gradient is {entry.gradient:.6g}" + ("" if legal else ", which lies outside")
+    return replace(entry, verdict="kink", left=left, right=right, legal=legal, note=f"a kink: {known}; {chose}.")
+
+
+def not_finite(entry: Entry) -> Entry:
+    """The verdict where the gradient or what it should be is infinite or nan: reported, not compared."""
+    says = "" if entry.expected is None or math.isfinite(entry.expected) else ", and so is what it should be"
+    note = f"the gradient is {entry.gradient}{says}: not compared."
+    return replace(entry, verdict="inconclusive", expected=None, note=note)
+
+
+def _alone(node: Node, data: Sequence[float]) -> list[float]:
+    """The local derivatives of one operation at other operands."""
+    leaves = [Node(at, None, (), None, x, None) for at, x in enumerate(data)]
+    only = Node(len(data), node.op, tuple(range(len(data))), None, 0.0, None)
+    replay = ExactReplay(Graph.of_nodes([*leaves, only], [len(data)]))
+    return [abs(float(each)) for each in replay.local_derivatives(len(data))]
