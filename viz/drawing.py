@@ -13,6 +13,7 @@ from autograd_core.names import Name
 from autograd_core.parsing import parse
 from autograd_core.path_sums import Paths
 from autograd_core.symbol import Symbol
+from autograd_core.testing.report import Report
 from autograd_core.value import Value
 from autograd_core.writing import LATEX, UNICODE, write
 from viz.collapsing import collapse
@@ -35,7 +36,7 @@ PATH_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
 def draw(
-    thing: Value | Sequence[Value] | Graph | str,
+    thing: Value | Sequence[Value] | Graph | Report | str,
     wrt: Any = None,
     *,
     at: Mapping[str, float] | None = None,
@@ -52,7 +53,7 @@ def draw(
     scale: float = 1.0,
     engine: str | None = None,
 ) -> Picture:
-    """The picture of an output (or several, or a text of definitions with the numbers ``at``).
+    """The picture of an output (or several, a check's report, or a text of definitions with the numbers ``at``).
 
     With ``wrt`` the nodes are what lies on a path from it, and everything else is a symbol beside an
     arrow.  The ``lecture`` style shows the named nodes as circles and on each arrow the local
@@ -126,6 +127,10 @@ def _assembled(
 
 def graph_of(thing: Any, wrt: Any, at: Mapping[str, float]) -> Graph:
     """The graph of whatever ``draw`` takes: an output or several, a snapshot, or a text with the numbers ``at``."""
+    if isinstance(thing, Report):
+        if thing.graph is None:
+            raise ValueError(f"There is no error to draw: the check of {thing.function} found none it could locate.")
+        thing = thing.graph
     if isinstance(thing, str):
         return parse(thing, **at).graph(wrt=wrt)
     if at:

@@ -4,7 +4,6 @@ Without the extra ``testing`` it says what it then cannot do: without mpmath not
 ``autograd_core.testing.strategies`` needs hypothesis.
 """
 
-from autograd_core.testing.differences import Difference, DifferenceReport, central_differences
 from autograd_core.testing.expressions import Expression, draw_expression
 from autograd_core.testing.gradient_check import assert_gradients, gradcheck
 from autograd_core.testing.mutants import MUTANTS, Mutant, find_mutant, planted
@@ -22,15 +21,12 @@ from autograd_core.testing.report import Culprit, Entry, Report
 __all__ = [
     "MUTANTS",
     "Culprit",
-    "Difference",
-    "DifferenceReport",
     "Entry",
     "Expression",
     "Mutant",
     "OracleReport",
     "Report",
     "assert_gradients",
-    "central_differences",
     "complex_step_gradient",
     "draw_expression",
     "dual_gradient",

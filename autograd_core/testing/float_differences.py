@@ -16,7 +16,7 @@ from typing import Any
 
 from autograd_core.errors import AutogradError, DomainError
 from autograd_core.testing.recording import Recording
-from autograd_core.testing.replayed import at_kink, not_finite
+from autograd_core.testing.replayed import at_kink, below, not_finite
 from autograd_core.testing.report import Entry
 
 NAME = "differences in double precision, extrapolated"
@@ -48,6 +48,7 @@ def entries(
     """The verdict on each chosen input."""
     scales = path_scales(recording)
     noise = _noise(recording, scales)
+    kinks = below(recording.graph, _at_kinks(recording))
 
     def evaluate(point: Sequence[float]) -> tuple[float, Any]:
         there = recording.at(point)
@@ -60,16 +61,17 @@ def entries(
         entry = Entry(recording.names[at], "fail", gradients[at], None, scale, rtol or RELATIVE_TOLERANCE)
         if index is None and gradients[at] == 0.0:
             entry = replace(entry, note="ignored: the result does not depend on it.")
-        found.append(compare(entry, evaluate, recording.point, at, noise, atol))
+        found.append(compare(entry, evaluate, recording.point, at, noise, atol, at_a_kink=index in kinks))
     return found
 
 
 def compare(
-    entry: Entry, evaluate: Evaluate, point: Sequence[float], at: int, noise: float, atol: float | None
+    entry: Entry, evaluate: Evaluate, point: Sequence[float], at: int, noise: float, atol: float | None,
+    at_a_kink: bool = False,
 ) -> Entry:
     """The verdict on one gradient: held against differences of ``evaluate`` along input ``at``."""
     absolute = 1e-290 if atol is None else atol
-    both = estimate(evaluate, point, at, noise, 0)
+    both = None if at_a_kink else estimate(evaluate, point, at, noise, 0)
     if both is None:
         sides = [estimate(evaluate, point, at, noise, side) for side in (-1, 1)]
         left, right = sides
@@ -83,12 +85,15 @@ def compare(
     if not math.isfinite(entry.gradient) or not math.isfinite(both.derivative):
         return not_finite(entry)
     scale = max(entry.scale, abs(both.derivative))
+    if not entry.scale:
+        # The gradient says that nothing comes this way; then the size of the function is the measure.
+        scale = max(scale, abs(evaluate(point)[0]) / (abs(point[at]) or 1.0))
     uncertain = _SAFETY * both.error
     distance = abs(entry.gradient - both.derivative)
     entry = replace(entry, expected=both.derivative, scale=scale)
     if distance > max(uncertain, entry.tolerance * scale) + absolute:
         return replace(entry, verdict="fail")
-    if uncertain > _MOST_UNCERTAIN * scale + absolute:
+    if uncertain > _MOST_UNCERTAIN * scale + absolute and (entry.gradient or both.derivative):
         note = f"the difference is known to {both.error / scale:.0e} only." if scale else "the difference is unknown."
         return replace(entry, verdict="inconclusive", note=note)
     return replace(entry, verdict="pass")
@@ -97,10 +102,26 @@ def compare(
 def estimate(evaluate: Evaluate, point: Sequence[float], at: int, noise: float, side: int) -> Estimate | None:
     """The extrapolated difference along one input; None where no step stays on one branch.
 
-    ``side`` 0 takes both sides together, -1 and 1 one of them.
+    ``side`` 0 takes both sides together, -1 and 1 one of them.  The steps are of the input's own size; if
+    the others' rounding drowns them, as that of 1 does a step of 1e-9, larger ones are tried.
     """
     x = point[at]
-    first = _FIRST * (abs(x) or 1.0)
+    found = _falling(evaluate, point, at, noise, side, _FIRST * (abs(x) or 1.0))
+    for size in (1.0, 1e-3):
+        certain = found is not None and _SAFETY * found.error <= _MOST_UNCERTAIN * abs(found.derivative)
+        if certain or not 0.0 < abs(x) < size:
+            break
+        wider = _falling(evaluate, point, at, noise, side, _FIRST * size)
+        if wider is not None and (found is None or wider.error < found.error):
+            found = wider
+    return found
+
+
+def _falling(
+    evaluate: Evaluate, point: Sequence[float], at: int, noise: float, side: int, first: float
+) -> Estimate | None:
+    """The best of Ridders' tableau for steps falling from ``first``."""
+    x = point[at]
     here = None if side == 0 else _try(evaluate, point, at, x)
     if side and here is None:
         return None
@@ -152,6 +173,16 @@ def _branches(recording: Recording) -> Any:
         operands = [each if isinstance(each, float) else each.data for each in node.operands]
         kinks = [kink(*operands) for kink in node.op.kinks]
         found.append((node.op.name, *((kink > 0) - (kink < 0) for kink in kinks)))
+    return found
+
+
+def _at_kinks(recording: Recording) -> set[int]:
+    found = set()
+    for at, node in enumerate(recording.order):
+        if node.op is not None:
+            operands = [each if isinstance(each, float) else each.data for each in node.operands]
+            if any(kink(*operands) == 0 for kink in node.op.kinks):
+                found.add(at)
     return found
 
 

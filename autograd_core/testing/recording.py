@@ -208,6 +208,8 @@ def _constants(recording: Recording) -> list[str]:
 
 def input_names(f: Callable[..., Any], inputs: Sequence[Any]) -> list[str]:
     """A name for every scalar of the inputs: the parameter's, with an index inside a structure."""
+    if hasattr(f, "input_names"):
+        return list(f.input_names)
     try:
         parameters = [
             parameter.name for parameter in inspect.signature(f).parameters.values()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -104,15 +104,7 @@ class Replay:
     @cached_property
     def below_kinks(self) -> frozenset[int]:
         """The nodes from which a path leads through a kink to the output."""
-        above = {self.output}
-        for node in reversed(self.graph.record):
-            if node.index in above:
-                above.update(node.parents)
-        reached = set(self.at_kinks & above)
-        for node in reversed(self.graph.record):
-            if node.index in reached:
-                reached.update(node.parents)
-        return frozenset(reached)
+        return below(self.graph, self.at_kinks)
 
     def one_sided(self, at: int) -> tuple[float, float]:
         """The derivatives of the output to the left and to the right of an input, at the numbers the graph saw."""
@@ -141,6 +133,19 @@ class Replay:
                     slopes = self.exact.local_derivatives(node.index)
                     tangents.append(mpmath.fsum(d * t for d, t in zip(slopes, moving, strict=True) if t))
             return float(tangents[self.output])
+
+
+def below(graph: Graph, nodes: Iterable[int]) -> frozenset[int]:
+    """The nodes from which a path leads through one of ``nodes`` to the output, these included."""
+    above = set(graph.outputs)
+    for node in reversed(graph.record):
+        if node.index in above:
+            above.update(node.parents)
+    reached = above.intersection(nodes)
+    for node in reversed(graph.record):
+        if node.index in reached:
+            reached.update(node.parents)
+    return frozenset(reached)
 
 
 def entries(
