@@ -13,7 +13,7 @@ from autograd_core.domains import REALS, Box, Domain, Interval
 from autograd_core.errors import CheckError
 from autograd_core.primitives import TABLE
 from autograd_core.row import Partial, Primitive
-from autograd_core.testing.float_differences import compare
+from autograd_core.testing.float_differences import compare, measured_noise
 from autograd_core.testing.report import Entry
 
 _POINTS = 20
@@ -76,16 +76,21 @@ def primitive(
 def _require_right(row: Primitive, rng: np.random.Generator) -> None:
     """Raise CheckError at the first point where a partial is not what differences say."""
     assert row.arity is not None
+
+    def evaluate(moved: Sequence[float]) -> tuple[float, list[int]]:
+        return row.on_floats(*moved), _sides(row, moved)
+
     for _ in range(_POINTS):
         point = row.domain.sample(rng, row.arity)
         if any(kink(*point) == 0 for kink in row.kinks):
             continue
         out = row.on_floats(*point)
         slopes = row.local_derivatives(out, point, [True] * row.arity)
-        noise = _NOISE * (abs(out) + sum(abs(x * d) for x, d in zip(point, slopes, strict=True)))
+        rounding = _NOISE * (abs(out) + sum(abs(x * d) for x, d in zip(point, slopes, strict=True)))
         for at, slope in enumerate(slopes):
             entry = Entry(row.operand_names[at], "fail", slope, None, 0.0, 1e-6)
-            found = compare(entry, lambda moved: (row.on_floats(*moved), _sides(row, moved)), point, at, noise, 1e-12)
+            noise = max(rounding, 4.0 * measured_noise(evaluate, point, at))
+            found = compare(entry, evaluate, point, at, noise, 1e-12)
             if found.verdict == "fail" and math.isfinite(slope):
                 called = ", ".join(f"{x:.6g}" for x in point)
                 raise CheckError(

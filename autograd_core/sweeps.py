@@ -138,7 +138,7 @@ _sweep_in_use: ContextVar[Sweep] = ContextVar("sweep_in_use", default=adjoints)
 
 @contextmanager
 def sweeping_with(sweep: Sweep) -> Iterator[None]:
-    """Within the block, ``backward`` finds the adjoints with ``sweep`` instead of with :func:`adjoints`.
+    """Within the block, ``backward`` and the transforms sweep with ``sweep`` instead of with :func:`adjoints`.
 
     ``sweep(order, seeds)`` gets the nodes, operands before results, and the adjoints to begin with, keyed by
     ``id(node)``; it returns an adjoint for each node of ``order``.  It is how a mistake is planted in a sweep on
@@ -161,6 +161,11 @@ def sweeping_with(sweep: Sweep) -> Iterator[None]:
         _sweep_in_use.reset(token)
 
 
+def swept(order: Sequence[Value], seeds: dict[int, float]) -> list[float]:
+    """What :func:`adjoints` gives, or the sweep planted in its place."""
+    return _sweep_in_use.get()(order, seeds) if observers else adjoints(order, seeds)
+
+
 def backward(root: Value, seed: float) -> None:
     """Sweep from the root: leaves accumulate their adjoint, what was computed is assigned it."""
     with _sweep_lock:
@@ -169,11 +174,9 @@ def backward(root: Value, seed: float) -> None:
             raise _stale_graph(newer)
         order = leaves + computed
         seeds = {id(root): seed}
+        found = swept(order, seeds)
         if observers:
-            found = _sweep_in_use.get()(order, seeds)
             require_numbers(order, found)
-        else:
-            found = adjoints(order, seeds)
         for node, adjoint in zip(order, found, strict=True):
             node._grad = adjoint if node.op is not None or node._grad is None else node._grad + adjoint
 

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import wraps
-from typing import Any
+from operator import index
+from typing import Any, SupportsIndex
 
 from autograd_core.errors import DomainError, OperandError
 from autograd_core.row import poles_allowed
-from autograd_core.structures import Rebuild, flatten
-from autograd_core.sweeps import adjoints, topological_order
+from autograd_core.structures import Rebuild, described, flatten, flatten_like, is_scalar
+from autograd_core.sweeps import require_fresh, swept, topological_order
 from autograd_core.value import Value
 
 Function = Callable[..., Any]
 
-_ACTIVE: ContextVar[frozenset[int]] = ContextVar("active", default=frozenset())
-"""The inputs (by id) of the transforms around this one: what depends on them will be differentiated again."""
+_ACTIVE: set[int] = set()
+"""The inputs (by id) of the transforms at work: what depends on them will be differentiated again.
+
+Of all threads, since the function under a transform may start some.
+"""
 
 
 def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -61,7 +64,8 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The function that gives all partial derivatives of ``f``: the result's structure with the argument's inside.
 
-    Between arrays it has the shape of the result followed by that of the argument.
+    Between arrays it has the shape of the result followed by that of the argument; where the argument is a
+    structure, an array in the result gives a structure of such arrays.
 
     >>> jacobian(lambda x: [x[0] * x[1], 3 * x[1]])([2.0, 5.0])
     [[5.0, 2.0], [0.0, 3.0]]
@@ -95,10 +99,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
         value = call.rebuild_result([call.answer(out) for out in call.results])
 
     def pullback(cotangent: Any) -> Any:
-        seeds, _ = flatten(cotangent, "the cotangent")
-        if len(seeds) != len(call.results):
-            raise OperandError(f"The pullback takes a cotangent like the result, of {len(call.results)} scalars; "
-                               f"got one of {len(seeds)}.")
+        seeds = flatten_like(cotangent, call.result, "The cotangent", f"the result of {call.name}")
         return call.rebuild(call.reverse(call.results, seeds))
 
     return value, pullback
@@ -112,11 +113,13 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     """
     if not isinstance(primals, (list, tuple)) or not isinstance(tangents, (list, tuple)):
         raise OperandError("jvp takes the arguments and their tangents as two tuples: jvp(f, (x, y), (dx, dy)).")
-    directions, _ = flatten(list(tangents), "a tangent")
+    if len(primals) != len(tangents):
+        raise OperandError(f"jvp takes a tangent for each argument: {len(primals)}; got {len(tangents)}.")
+    directions = [
+        scalar for primal, tangent in zip(primals, tangents, strict=True)
+        for scalar in flatten_like(tangent, primal, "A tangent", "its argument")
+    ]
     with _called(f, tuple(primals), {}, range(len(primals))) as call:
-        if len(directions) != len(call.leaves):
-            raise OperandError(f"jvp needs a tangent like each argument: {len(call.leaves)} scalars; "
-                               f"got {len(directions)}.")
         value = call.rebuild_result([call.answer(out) for out in call.results])
         return value, call.rebuild_result(call.forward(directions))
 
@@ -124,42 +127,47 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
 class _Call:
     """One call of a function on recording leaves, and the sweeps over what it recorded."""
 
-    def __init__(self, leaves: list[Value], rebuild: Rebuild, given: list[Any], result: Any, outer: frozenset[int],
-                 name: str) -> None:
+    def __init__(self, leaves: list[Value], rebuild: Rebuild, given: list[Any], result: Any, name: str) -> None:
         self.leaves, self.rebuild, self.result, self.name = leaves, rebuild, result, name
         self.ends = set(map(id, leaves))
         if result is None:
             raise OperandError(f"{name} returned None. Is a return missing?")
         self.results, self.rebuild_result = flatten(result, f"the result of {name}")
-        self.order = topological_order([out for out in self.results if isinstance(out, Value)])
+        self.order = _order(self.results)
+        require_fresh(self.order)
         self.depends = set(self.ends)
         for node in self.order:
             if any(id(operand) in self.depends for operand in node.operands):
                 self.depends.add(id(node))
         # What depends on the input of a transform around this one will be differentiated again.
         self.is_recorded = any(isinstance(each, Value) for each in given) or any(
-            id(node) in outer for node in self.order
+            id(node) in _ACTIVE and id(node) not in self.ends for node in self.order
         )
 
     def scalars(self, who: str, instead: str) -> list[Any]:
-        if len(self.results) != 1 or self.results[0] is not self.result:
+        if not is_scalar(self.result):
             raise OperandError(
-                f"{who} needs a function that returns one scalar; {self.name} returned {_described(self.result)}. "
+                f"{who} needs a function that returns one scalar; {self.name} returned {described(self.result)}. "
                 f"Return their total, or use {instead}."
             )
         return self.results
 
     def answer(self, out: Any) -> Any:
-        return out if self.is_recorded or not isinstance(out, Value) else out.data
+        if self.is_recorded:
+            return _recorded(out)
+        return out.data if isinstance(out, Value) else out
 
     def reverse(self, outs: Sequence[Any], seeds: Sequence[Any]) -> list[Any]:
         if not self.is_recorded and all(isinstance(seed, float) for seed in seeds):
-            start = dict.fromkeys(map(id, self.order), 0.0)
+            # Only what these results were computed from: elsewhere an infinite partial would make 0 * inf.
+            order = _order(outs)
+            start: dict[int, float] = {}
             for out, seed in zip(outs, seeds, strict=True):
                 if isinstance(out, Value):
-                    start[id(out)] += seed
-            found = dict(zip(map(id, self.order), adjoints(self.order, start), strict=True))
+                    start[id(out)] = start.get(id(out), 0.0) + seed
+            found = dict(zip(map(id, order), swept(order, start), strict=True))
             return [found.get(id(leaf), 0.0) for leaf in self.leaves]
+        require_fresh(self.order)
         sums: dict[int, Any] = {}
         for out, seed in zip(outs, seeds, strict=True):
             if isinstance(out, Value):
@@ -170,7 +178,7 @@ class _Call:
             for operand, partial in self._moving(node):
                 term = sums[id(node)] * partial
                 sums[id(operand)] = sums[id(operand)] + term if id(operand) in sums else term
-        return [sums.get(id(leaf), 0.0) for leaf in self.leaves]
+        return [_recorded(sums.get(id(leaf), 0.0)) for leaf in self.leaves]
 
     def forward(self, directions: Sequence[Any]) -> list[Any]:
         tangents: dict[int, Any] = {id(leaf): each for leaf, each in zip(self.leaves, directions, strict=True)}
@@ -184,12 +192,13 @@ class _Call:
             ]
             terms = [partial * tangents[id(operand)] for operand, partial in pairs]
             tangents[id(node)] = sum(terms[1:], start=terms[0])
-        return [tangents.get(id(out), 0.0) for out in self.results]
+        found = [tangents.get(id(out), 0.0) for out in self.results]
+        return list(map(_recorded, found)) if is_recorded else found
 
     def _moving(self, node: Value) -> list[tuple[Value, Any]]:
         """The operands that depend on the leaves, each with the local derivative as something recorded."""
         wanted = [id(operand) in self.depends for operand in node.operands]
-        if node.op is None or not any(wanted) or id(node) in self.ends:
+        if node.op is None or not any(wanted):
             return []
         try:
             partials = node.op.partials_at(node, node.operands, wanted)
@@ -206,12 +215,7 @@ class _Call:
 def _called(
     f: Function, arguments: tuple[Any, ...], options: dict[str, Any], argnums: int | Sequence[int]
 ) -> Iterator[_Call]:
-    several = not isinstance(argnums, int)
-    chosen = [argnums] if isinstance(argnums, int) else list(argnums)
-    for at in chosen:
-        if not -len(arguments) <= at < len(arguments):
-            raise OperandError(f"argnums={argnums!r} asks for argument {at}, but {_name(f)} was called with "
-                               f"{len(arguments)} positional arguments, counted from 0.")
+    chosen, several = _positions(argnums, len(arguments), _name(f))
     asked = tuple(arguments[at] for at in chosen)
     given, rebuild = flatten(asked if several else asked[0], f"an argument of {_name(f)}")
     # A Value gets a node of its own, or a function that closes over it would be differentiated there, too.
@@ -220,19 +224,39 @@ def _called(
     recording = rebuild(leaves)
     for at, part in zip(chosen, recording if several else [recording], strict=True):
         replaced[at] = part
-    outer = _ACTIVE.get()
-    token = _ACTIVE.set(outer | set(map(id, leaves)))
+    _ACTIVE.update(map(id, leaves))
     try:
         result = f(*replaced, **options)
-        yield _Call(leaves, rebuild, given, result, outer, _name(f))
+        yield _Call(leaves, rebuild, given, result, _name(f))
     finally:
-        _ACTIVE.reset(token)
+        _ACTIVE.difference_update(map(id, leaves))
+
+
+def _order(outs: Sequence[Any]) -> list[Value]:
+    # A function may return the same Value twice, which must not be swept twice.
+    return topological_order({id(out): out for out in outs if isinstance(out, Value)}.values())
+
+
+def _positions(argnums: int | Sequence[int], count: int, name: str) -> tuple[list[int], bool]:
+    """The positions asked for, counted from 0, and whether as a sequence."""
+    several = isinstance(argnums, Sequence) and not isinstance(argnums, (str, bytes))
+    chosen: list[int] = []
+    for asked in argnums if several else [argnums]:  # type: ignore[union-attr]
+        if isinstance(asked, bool) or not isinstance(asked, SupportsIndex):
+            raise OperandError(f"argnums is the position of an argument, or a tuple of them; got {argnums!r}.")
+        at = index(asked)
+        if not -count <= at < count:
+            raise OperandError(f"argnums={argnums!r} asks for argument {at}, but {name} was called with {count} "
+                               f"positional argument{'' if count == 1 else 's'}, counted from 0.")
+        chosen.append(at % count)
+    if len(set(chosen)) < len(chosen):
+        raise OperandError(f"argnums={argnums!r} asks for the same argument twice.")
+    return chosen, several
 
 
 def _name(f: Function) -> str:
-    return getattr(f, "__name__", type(f).__name__)
+    return getattr(f, "__name__", None) or getattr(f, "name", None) or type(f).__name__
 
 
-def _described(result: Any) -> str:
-    count = f" of {len(result)}" if hasattr(result, "__len__") else ""
-    return f"a {type(result).__name__}{count}"
+def _recorded(number: Any) -> Value:
+    return number if isinstance(number, Value) else Value(number)

@@ -22,12 +22,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "notebooks").glob("*.py"))
 REWRITE = "REWRITE_GOLDEN=1 python -m pytest tests/test_notebooks.py"
-IMPORTABLE = {"autograd_core", "nn", "viz", "math", "numpy", "tempfile"}
+IMPORTABLE = {"autograd_core", "nn", "viz", "hypothesis", "math", "numpy", "tempfile"}
 
 # What a cell that ends in a call shows, beside its plain text.
 SHOWN_AS = {"viz.draw": "image/svg+xml", "explain": "text/latex"}
-SHOWN_AS |= dict.fromkeys(("ledger", "relationships", "forward_and_backward"), "text/markdown")
-SHOWN_AS |= dict.fromkeys(("example_2", "mini_network", "viz.derivation"), "text/html")
+SHOWN_AS |= dict.fromkeys(("ledger", "relationships", "forward_and_backward", "Table", "symptoms"), "text/markdown")
+SHOWN_AS |= dict.fromkeys(("example_2", "mini_network", "viz.derivation", "gradcheck"), "text/html")
 SHOWN_AS["viz.step"] = "application/vnd.jupyter.widget-view+json"
 
 NOT_PORTABLE = re.compile(r"https?://|(?<![\w.~])/(?:home|Users|root|tmp|work|opt|usr|mnt|var)/|\b[A-Z]:\\\w|~/")
@@ -48,9 +48,13 @@ def committed(script: Path) -> dict[str, Any]:
 
 
 def needed_to_run(script: Path) -> None:
-    """A stepper's step is set in the kernel, which takes the widget."""
-    if "stepper.step = " in script.read_text(encoding="utf-8"):
+    """A stepper's step is set in the kernel, which takes the widget; random functions take the extra testing."""
+    text = script.read_text(encoding="utf-8")
+    if "stepper.step = " in text:
         needed("anywidget")
+    if "autograd_core.testing" in text:
+        needed("hypothesis")
+        needed("mpmath")
 
 
 def sources(script: Path, kind: str = "code") -> list[str]:
@@ -170,6 +174,7 @@ def kernel_of_this_python(folder: Path) -> Path:
     environment = {
         "PYTHONPATH": str(ROOT),
         "PATH": str(nothing),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),  # not .hypothesis beside the notebook
         "IPYTHONDIR": str(folder / "ipython"),  # not the user's profile, with its start-up files
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the debugger's remark about frozen modules
     }

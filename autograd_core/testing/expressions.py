@@ -87,6 +87,11 @@ class Expression:
         return result
 
     @property
+    def input_names(self) -> tuple[str, ...]:
+        """The variables, by the name a check of gradients asks for them."""
+        return self.variables
+
+    @property
     def primitives(self) -> tuple[Primitive, ...]:
         """The rows used, each once, in the order of the steps."""
         return tuple(dict.fromkeys(step.row for step in self.steps))

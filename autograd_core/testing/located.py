@@ -14,7 +14,7 @@ from autograd_core.testing.report import Culprit, Entry
 
 def failed(entry: Entry, note: str) -> Entry:
     """The entry as a failure, for a reason."""
-    return replace(entry, verdict="fail", note=note, legal=False)
+    return replace(entry, verdict="fail", expected=None, note=note, legal=False)
 
 
 def culprit(recording: Recording, replay: Replay, sums: Sequence[float]) -> Culprit | None:

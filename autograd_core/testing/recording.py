@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd_core.errors import CheckError, DomainError, NamingError, OperandError
 from autograd_core.graph import Graph
+from autograd_core.row import Primitive
 from autograd_core.structures import Rebuild, flatten
 from autograd_core.value import Value, recording_lines, topological_order
 
@@ -78,7 +79,7 @@ def record(f: Callable[..., Any], inputs: Sequence[Any]) -> Recording:
     names = tuple(input_names(f, inputs))
     found = _run(f, names, point, rebuild)
     again = _run(f, names, point, rebuild)
-    if _signature(found) != _signature(again) or _constants(found) != _constants(again):
+    if signature(found) != signature(again) or _constants(found) != _constants(again):
         results = f"{found.output.data:.17g} and {again.output.data:.17g}"
         raise CheckError(
             f"{function_name(f)} is not deterministic: called twice with the same inputs it gave {results}"
@@ -118,7 +119,7 @@ def branches_beside(recording: Recording, rng: np.random.Generator) -> bool:
             beside = recording.at([x + turn * float(shift) * max(abs(x), 1e-3) for x, shift in pairs])
         except (DomainError, CheckError):
             continue
-        if _signature(beside) != _signature(recording):
+        if signature(beside) != signature(recording):
             return True
     return False
 
@@ -134,7 +135,7 @@ def _moved(recording: Recording, which: Sequence[int], signs: Any) -> Recording 
                 moved = recording.at(point)
             except (DomainError, CheckError):
                 continue
-            if _signature(moved) == _signature(recording):
+            if signature(moved) == signature(recording):
                 return moved
     return None
 
@@ -193,12 +194,14 @@ def _require_unchanged(
         raise CheckError(f"{function_name(f)} changes the length of an input. Work on a copy inside the function.")
 
 
-def _signature(recording: Recording) -> Any:
-    """The operations and how they are wired, but for constants."""
+def signature(recording: Recording) -> Any:
+    """The operations and how they are wired, but for constants: what a branch of Python's own changes."""
     index = {id(node): at for at, node in enumerate(recording.order)}
+    inputs = {id(leaf): at for at, leaf in enumerate(recording.leaves)}
     wired = [["constant" if isinstance(each, float) else index[id(each)] for each in node.operands]
              for node in recording.order]
-    return [(node.op and node.op.name, *operands) for node, operands in zip(recording.order, wired, strict=True)]
+    kinds = [node.op.name if node.op else inputs.get(id(node), "another leaf") for node in recording.order]
+    return [(kind, *operands) for kind, operands in zip(kinds, wired, strict=True)]
 
 
 def _constants(recording: Recording) -> list[str]:
@@ -210,6 +213,8 @@ def input_names(f: Callable[..., Any], inputs: Sequence[Any]) -> list[str]:
     """A name for every scalar of the inputs: the parameter's, with an index inside a structure."""
     if hasattr(f, "input_names"):
         return list(f.input_names)
+    if isinstance(f, Primitive) and f.arity is not None:
+        return list(f.operand_names)
     try:
         parameters = [
             parameter.name for parameter in inspect.signature(f).parameters.values()

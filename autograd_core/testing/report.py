@@ -127,7 +127,11 @@ class Report:
 
 def _written(name: str) -> Term:
     """An input's name, or the two of a second derivative."""
-    return Term(Symbol(Name.of(name)))
+    parts = [Name.of(part) for part in name.split(", ")]
+    if len(parts) == 1:
+        return Term(Symbol(parts[0]))
+    latex, unicode, ascii = (", ".join(getattr(part, form) for part in parts) for form in ("latex", "unicode", "ascii"))
+    return Term(Symbol(Name(latex, unicode, ascii, "_".join(part.identifier for part in parts), True)))
 
 
 def _said(entry: Entry) -> str:

@@ -180,8 +180,10 @@ def test_check_confirms_the_gradient_of_every_output(run: Run) -> None:
     done = run("check", "y = x*w; z = log(x)", "--at", "x=1e-7", "w=2")
     assert (done.code, done.err) == (0, "")
     lines = [line.split() for line in done.out.splitlines()]
-    for line in (["y", "=", "2e-07"], ["x", "2", "2", "0.0e+00", "pass"], ["x", "10000000", "10000000", "0.0e+00", "pass"]):
-        assert line in lines
+    assert ["y", "=", "2e-07"] in lines
+    assert [line for line in lines if line[:1] == ["x"]] == [
+        ["x", "2", "2", "0.0e+00", "pass"], ["x", "10000000", "10000000", "0.0e+00", "pass"],
+    ]
     assert "Held against: local derivatives at 50 digits, accumulated apart." in done.out
     assert done.out.endswith("Every gradient was confirmed.\n")
 
