@@ -5,19 +5,20 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
+from inspect import Parameter
 from typing import Any
 
 import numpy as np
 
 from autograd_core.domains import REALS, Box, Domain, Interval
-from autograd_core.errors import CheckError
-from autograd_core.primitives import TABLE
+from autograd_core.errors import CheckError, OperandError
+from autograd_core.operand_checks import shown
+from autograd_core.primitives import find_primitive
 from autograd_core.row import Partial, Primitive
-from autograd_core.testing.float_differences import compare, measured_noise
-from autograd_core.testing.report import Entry
+from autograd_core.testing.located import hold_partial
 
 _POINTS = 20
-_NOISE = 8.0 * np.finfo(np.float64).eps
+_TOLERANCE = 1e-6
 
 
 def primitive(
@@ -37,9 +38,12 @@ def primitive(
     can be differentiated again.  ``domain`` is an Interval for all operands, a Box or a Region; ``kinks`` are
     functions whose zeros have no derivative; ``array`` computes on arrays (element by element unless given);
     ``exact(mp, *operands)`` computes with mpmath, which lets gradients be checked to the last digits;
-    ``javascript`` is needed to step through it.  The partials are held against differences at points drawn
-    in the domain from ``rng``, unless ``check`` is False.  Raises :class:`CheckError` for a partial that is wrong, and
-    for a number of partials that is not that of the operands.
+    ``javascript`` is needed to step through it.  Operands are called, and have defaults, as in the function.
+
+    The partials are held against differences at points drawn in the domain from ``rng``, unless ``check`` is False.
+    Raises :class:`CheckError` for a partial that is wrong, or that nothing could be said about; for a function that
+    is not defined in all of its domain; for a number of partials that is not that of the operands; and for a
+    name that the table has.
 
     >>> @primitive(partials=[lambda out, x: -2.0 * x * out])
     ... def gauss(x):
@@ -53,53 +57,131 @@ def primitive(
     """
 
     def declare(function: Callable[..., float]) -> Primitive:
-        operands = list(inspect.signature(function).parameters)
+        name = getattr(function, "__name__", type(function).__name__)
+        operands, defaults = _operands_of(function, name)
         if len(partials) != len(operands):
             raise CheckError(
-                f"{function.__name__}({', '.join(operands)}) needs a partial for each of its {len(operands)} operands; "
+                f"{name}({', '.join(operands)}) needs a partial for each of its {len(operands)} operands; "
                 f"got {len(partials)}."
             )
-        if any(row.name == function.__name__ for row in TABLE):
-            raise CheckError(f"There is a row {function.__name__!r} already. Give yours another name.")
+        taken = find_primitive(name)
+        if taken is not None:
+            other = "" if taken.name == name else f" (as another name of {taken.name})"
+            raise CheckError(f"There is a row {name!r} already{other}. Give yours another name.")
         row = Primitive(
-            function.__name__, function, array or np.vectorize(function, otypes=[np.float64]), exact,
-            tuple(partials), Box((domain,)) if isinstance(domain, Interval) else domain, javascript, tuple(kinks),
-            conditioned=True,
+            name, _returning_floats(function, name), array or np.vectorize(function, otypes=[np.float64]), exact,
+            (_NamedPartial(partials[0], operands), *partials[1:]),
+            Box((domain,)) if isinstance(domain, Interval) else domain, javascript, tuple(kinks),
+            conditioned=True, defaults=defaults,
         )
         if check:
-            _require_right(row, np.random.default_rng(rng))
+            with np.errstate(all="ignore"):
+                _require_right(row, np.random.default_rng(rng))
         return row
 
     return declare
 
 
+class _NamedPartial:
+    """A partial whose operands are called what the function calls them: a row reads their names from its first."""
+
+    def __init__(self, partial: Partial, operands: Sequence[str]) -> None:
+        self._partial = partial
+        names = ("_out", *operands)
+        self.__signature__ = inspect.Signature([Parameter(each, Parameter.POSITIONAL_ONLY) for each in names])
+
+    def __call__(self, out: Any, *operands: Any) -> Any:
+        return self._partial(out, *operands)
+
+
+def _operands_of(function: Callable[..., float], name: str) -> tuple[list[str], tuple[float, ...]]:
+    """The names of a function's operands, and the defaults of the last of them."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except ValueError:
+        raise CheckError(f"Nobody can see what operands {name} has. Wrap it: def my_{name}(x): ...") from None
+    counted = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    others = [str(each) for each in parameters if each.kind not in counted]
+    if others or not parameters:
+        got = f"{name} has {', '.join(others)}" if others else f"{name} has none"
+        raise CheckError(f"A row needs operands that can be counted, as in f(x, y); {got}.")
+    given = [each.default for each in parameters if each.default is not Parameter.empty]
+    if not all(isinstance(each, (int, float)) for each in given):
+        raise CheckError(f"The defaults of {name} must be numbers; got {', '.join(map(shown, given))}.")
+    return [each.name for each in parameters], tuple(map(float, given))
+
+
+def _returning_floats(function: Callable[..., float], name: str) -> Callable[..., float]:
+    def scalar(*operands: float) -> float:
+        result: object = function(*operands)
+        if isinstance(result, (int, float, np.integer, np.floating)) and not isinstance(result, bool):
+            return float(result)
+        raise OperandError(f"{name} must return a float; it returned {shown(result)} of type {type(result).__name__}.")
+
+    return scalar
+
+
 def _require_right(row: Primitive, rng: np.random.Generator) -> None:
-    """Raise CheckError at the first point where a partial is not what differences say."""
+    """Raise CheckError where a partial is not what differences say, and if they never say anything."""
     assert row.arity is not None
-
-    def evaluate(moved: Sequence[float]) -> tuple[float, list[int]]:
-        return row.on_floats(*moved), _sides(row, moved)
-
+    names, said = row.operand_names, ["no point drawn there has a finite value."] * row.arity
     for _ in range(_POINTS):
         point = row.domain.sample(rng, row.arity)
         if any(kink(*point) == 0 for kink in row.kinks):
             continue
-        out = row.on_floats(*point)
-        slopes = row.local_derivatives(out, point, [True] * row.arity)
-        rounding = _NOISE * (abs(out) + sum(abs(x * d) for x, d in zip(point, slopes, strict=True)))
+        called = f"{row.name}({', '.join(f'{x:.6g}' for x in point)})"
+        out = _value(row, point, called)
+        if not math.isfinite(out):
+            continue
+        slopes = [_slope(row, out, point, at, called) for at in range(row.arity)]
         for at, slope in enumerate(slopes):
-            entry = Entry(row.operand_names[at], "fail", slope, None, 0.0, 1e-6)
-            noise = max(rounding, 4.0 * measured_noise(evaluate, point, at))
-            found = compare(entry, evaluate, point, at, noise, 1e-12)
-            if found.verdict == "fail" and math.isfinite(slope):
-                called = ", ".join(f"{x:.6g}" for x in point)
+            found = hold_partial(row, point, slopes, at, _TOLERANCE)
+            if found.verdict == "fail" and found.expected is not None:
                 raise CheckError(
-                    f"The partial of {row.name} with respect to {row.operand_names[at]} is wrong: at "
-                    f"{row.name}({called}) it is {slope:.10g}, but differences give {found.expected:.10g}. "
+                    f"The partial of {row.name} with respect to {names[at]} is wrong: at "
+                    f"{called} it is {slope:.10g}, but differences give {found.expected:.10g}. "
                     "Correct it, or pass check=False if it is meant so."
                 )
+            said[at] = "" if found.verdict == "pass" else said[at] and found.note
+    for name, why in zip(names, said, strict=True):
+        if why:
+            raise CheckError(
+                f"Nothing could be compared: at {_POINTS} points in {row.domain}, differences say nothing about the "
+                f"partial of {row.name} with respect to {name}: {why} Narrow domain=, or pass check=False."
+            )
 
 
-def _sides(row: Primitive, operands: Sequence[float]) -> list[int]:
-    signs = [kink(*operands) for kink in row.kinks]
-    return [(sign > 0) - (sign < 0) for sign in signs]
+def _value(row: Primitive, point: Sequence[float], called: str) -> float:
+    """The value at a point of the domain; infinite where it overflows."""
+    try:
+        out = row.on_floats(*point)
+        said = "is nan"
+    except OverflowError:
+        return math.inf
+    except OperandError as error:
+        raise CheckError(f"At {called}: {error}") from error
+    except (ValueError, ArithmeticError) as error:
+        out, said = math.nan, f"raises {type(error).__name__} ({error})"
+    if math.isnan(out):
+        raise CheckError(
+            f"{called} {said}, but the domain of {row.name} is {row.domain}. "
+            "Say with domain= where it is defined, or pass check=False."
+        )
+    return out
+
+
+def _slope(row: Primitive, out: float, point: Sequence[float], at: int, called: str) -> float:
+    """One partial at a point of the domain; infinite where it overflows."""
+    try:
+        slope = row.local_derivatives(out, point, [position == at for position in range(len(point))])[at]
+        said = "is nan"
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError, ArithmeticError) as error:
+        slope, said = math.nan, f"gives no number ({error})"
+    if math.isnan(slope):
+        raise CheckError(
+            f"The partial of {row.name} with respect to {row.operand_names[at]} {said} at {called}, inside the domain "
+            f"{row.domain}. Correct it, say with domain= where {row.name} is defined, or pass check=False."
+        )
+    return slope

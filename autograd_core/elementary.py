@@ -211,6 +211,7 @@ atan2 = Primitive(
     textbook=(lambda out, y, x: x / (x**2 + y**2), lambda out, y, x: -y / (x**2 + y**2)),
     domain=Region("x and y not both 0", lambda y, x: (y != 0) | (x != 0), _draw_off_origin,
                   "(y, x) => y !== 0 || x !== 0"),
+    kinks=(lambda y, x: y if x.real < 0 else 1.0,),
     aliases=("arctan2",), javascript=functions.JS_ATAN2)
 
 sinh = Primitive(
@@ -326,5 +327,6 @@ hypot: Primitive = Primitive(
     "hypot", math.hypot, np.hypot, lambda mp, x, y: mp.sqrt(x * x + y * y),
     partials=(lambda out, x, y: x / where(out, out, 1.0), lambda out, x, y: y / where(out, out, 1.0)),
     textbook=(lambda out, x, y: x / out, lambda out, x, y: y / out), domain=ONE_REAL,
+    kinks=(lambda x, y: x if y == 0 else 1.0,),
     special=(SpecialValue((0.0, 0.0), 0.0, (0.0, 0.0), "the middle of the subdifferential, the unit disc"),),
     written=lambda x, y: sqrt(pow(x, 2.0) + pow(y, 2.0)), javascript="Math.hypot")

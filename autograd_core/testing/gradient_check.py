@@ -9,10 +9,9 @@ against differences in double precision, whose error is estimated and not assume
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -20,20 +19,20 @@ from autograd_core.errors import AutogradError, CheckError
 from autograd_core.graph import Graph
 from autograd_core.structures import flatten
 from autograd_core.testing import float_differences, located, replayed
+from autograd_core.testing.foreign_gradients import Oracle, check_foreign
 from autograd_core.testing.recording import (
     Cut,
     Recording,
     branches_beside,
     find_cut,
+    first_not_finite,
     function_name,
     input_names,
     record,
 )
-from autograd_core.testing.report import Entry, Report
+from autograd_core.testing.report import Culprit, Entry, Report
 from autograd_core.transforms import grad, jvp
 from autograd_core.value import Value
-
-Oracle = Literal["replay", "differences"]
 
 
 def gradcheck(
@@ -75,15 +74,19 @@ def gradcheck(
     if oracle not in (None, "replay", "differences"):
         raise ValueError(f"oracle is 'replay' or 'differences', or None for the strongest; got {oracle!r}.")
     generator = np.random.default_rng(rng)
-    positions = _positions(wrt, inputs)
-    if gradient is not None:
-        return _check_foreign(f, inputs, gradient, positions, rtol, atol, generator, oracle)
-    recording = record(f, inputs)
+    positions = _positions(wrt, inputs, f"an input of {function_name(f)}")
     chosen = _leaves_of(inputs, positions)
+    if order == 2 and gradient is not None:
+        raise ValueError("order=2 is for the engine's own derivatives; a gradient of your own has order=1.")
+    if gradient is not None:
+        return check_foreign(f, inputs, gradient, positions, chosen, rtol, atol, generator, oracle)
+    recording = record(f, inputs)
     report = _check(recording, chosen, rtol, atol, generator, oracle)
-    if order == 2 and all(entry.verdict == "pass" for entry in report.entries):
-        report = _with_hessian(report, f, inputs, chosen, rtol, atol, generator, oracle)
-    return report
+    if order == 1:
+        return report
+    if all(entry.verdict == "pass" for entry in report.entries):
+        return _with_hessian(report, f, inputs, chosen, rtol, atol, generator, oracle)
+    return replace(report, notes=(*report.notes, "The Hessian was not checked: the gradient did not pass."))
 
 
 def check_output(y: Value, **options: Any) -> Report:
@@ -155,24 +158,26 @@ def _check(
     """The verdicts on the engine's own gradient of a recorded function."""
     name = function_name(recording.function)
     gradients, sums, steady = _swept(recording)
-    broken = _first_not_finite(recording)
+    broken = first_not_finite(recording)
     if broken:
         entries = [
             Entry(recording.names[at], "inconclusive", gradients[at], None, 0.0, 0.0, note=broken) for at in chosen
         ]
         return Report(name, recording.output.data, tuple(entries), "nothing: there are no finite numbers to compare")
+    cut = find_cut(recording, rng)
     unfit = "it was not asked for" if oracle == "differences" else replayed.obstacle(recording.graph)
-    if not unfit and branches_beside(recording, rng):
+    if not unfit and not cut and branches_beside(recording):
         unfit = "the function branches on the data of a Value right here, which a recorded graph does not know."
     if oracle == "replay" and unfit:
         raise CheckError(f"{name} cannot be replayed at 50 digits: {unfit}")
     replay = None if unfit else replayed.Replay(recording.graph)
-    entries = (
-        replayed.entries(replay, recording, chosen, gradients, rtol, atol) if replay
-        else float_differences.entries(recording, chosen, gradients, rtol, atol)
-    )
+    culprit = None
+    if replay:
+        entries = replayed.entries(replay, recording, chosen, gradients, rtol, atol)
+        entries, culprit = _with_what_is_hidden(entries, recording, replay, chosen)
+    else:
+        entries = float_differences.entries(recording, chosen, gradients, rtol, atol)
     notes = [f"Not replayed at 50 digits: {unfit}"] if unfit and oracle is None else []
-    cut = find_cut(recording, rng)
     if cut:
         entries = [
             located.failed(entry, _said_of(cut)) if at in cut.inputs else entry
@@ -184,9 +189,26 @@ def _check(
     failed = any(entry.verdict == "fail" for entry in entries)
     if not failed and not cut:
         entries += _forward_mode(recording, gradients, rng)
-    culprit = located.culprit(recording, replay, sums) if failed and replay and not cut else None
+    if failed and not cut and culprit is None:
+        culprit = located.culprit(recording, replay, sums)
     used = replayed.NAME if replay else float_differences.NAME
     return Report(name, recording.output.data, tuple(entries), used, culprit, tuple(notes))
+
+
+def _with_what_is_hidden(
+    entries: list[Entry], recording: Recording, replay: replayed.Replay, chosen: Sequence[int]
+) -> tuple[list[Entry], Culprit | None]:
+    """The entries, failed where a value is wrong, or at a kink a local derivative beside it."""
+    culprit = located.wrong_value(recording, replay)
+    said = "a value it is computed through is wrong."
+    if culprit is None and any(entry.verdict == "kink" for entry in entries):
+        culprit, said = located.wrong_edge(recording, replay), "a local derivative on the way is wrong."
+    if culprit is None:
+        return entries, None
+    reached = replayed.below(recording.graph, [culprit.node])
+    hidden = [recording.index(at) in reached and entry.is_good for at, entry in zip(chosen, entries, strict=True)]
+    entries = [located.failed(entry, said) if hides else entry for entry, hides in zip(entries, hidden, strict=True)]
+    return entries, culprit
 
 
 def _swept(recording: Recording) -> tuple[list[float], list[float], bool]:
@@ -195,6 +217,9 @@ def _swept(recording: Recording) -> tuple[list[float], list[float], bool]:
     A second one doubles what the leaves have accumulated; after ``zero_grad`` all is as at first.
     """
     output, leaves = recording.output, recording.leaves
+    # What the function closes over keeps the gradients it has.
+    mine = {id(leaf) for leaf in leaves} | {id(node) for node in recording.lines}
+    others = [(node, node._grad) for node in recording.order if id(node) not in mine]
     output.zero_grad()
     output.backward()
     gradients, sums = [leaf.grad for leaf in leaves], [node.grad for node in recording.order]
@@ -203,16 +228,9 @@ def _swept(recording: Recording) -> tuple[list[float], list[float], bool]:
     output.zero_grad()
     output.backward()
     again = [leaf.grad for leaf in leaves] == gradients
+    for node, grad_before in others:
+        node._grad = grad_before
     return gradients, sums, (doubled and again) or not all(map(math.isfinite, gradients))
-
-
-def _first_not_finite(recording: Recording) -> str:
-    for node in recording.order:
-        if not math.isfinite(node.data):
-            made = f"{node.op.name} gives {node.data}" if node.op else f"an input is {node.data}"
-            line = recording.lines.get(node, "")
-            return f"{made}{f' ({line})' if line else ''}: there is nothing to compare."
-    return ""
 
 
 def _said_of(cut: Cut) -> str:
@@ -265,62 +283,12 @@ def _with_hessian(
     return replace(report, entries=tuple(entries), culprit=culprit)
 
 
-def _check_foreign(
-    f: Callable[..., Any], inputs: Sequence[Any], gradient: Callable[..., Any], positions: Sequence[int],
-    rtol: float | None, atol: float | None, rng: np.random.Generator, oracle: Oracle | None,
-) -> Report:
-    """The verdicts on a gradient that comes from elsewhere."""
-    flat, rebuild = flatten(tuple(inputs), f"an input of {function_name(f)}")
-    point = [each.data if isinstance(each, Value) else each for each in flat]
-    given = gradient(*rebuild(point))
-    named = tuple(given) if isinstance(given, tuple) and len(given) == len(inputs) > 1 else (given,)
-    if len(named) != len(inputs) and len(positions) != len(named):
-        raise CheckError(
-            f"{function_name(gradient)} must return a gradient for each of the {len(inputs)} inputs, as a tuple; "
-            f"it returned a {type(given).__name__}."
-        )
-    found = [float(each) for each in flatten(list(named), f"the result of {function_name(gradient)}")[0]]
-    chosen = _leaves_of(inputs, positions)
-    if len(found) not in (len(point), len(chosen)):
-        raise CheckError(
-            f"{function_name(gradient)} returned {len(found)} numbers for {len(point)} inputs. "
-            "Return one for every scalar, in the structure of the inputs."
-        )
-    gradients = dict(zip(range(len(point)) if len(found) == len(point) else chosen, found, strict=True))
-    whole = [gradients.get(at, math.nan) for at in range(len(point))]
-    name, names = function_name(gradient), input_names(f, inputs)
-    try:
-        recording = record(f, inputs)
-    except (AutogradError, TypeError, AttributeError):
-        recording = None  # it is a function of plain numbers
-    if recording and not _first_not_finite(recording):
-        method, entries = replayed.NAME, []
-        unfit = oracle == "differences" or replayed.obstacle(recording.graph) or branches_beside(recording, rng)
-        if unfit:
-            method, entries = float_differences.NAME, float_differences.entries(recording, chosen, whole, rtol, atol)
-        else:
-            relative = float_differences.RELATIVE_TOLERANCE if rtol is None else rtol
-            entries = replayed.entries(replayed.Replay(recording.graph), recording, chosen, whole, relative, atol)
-        return Report(name, recording.output.data, tuple(entries), method)
-
-    def evaluate(moved: Sequence[float]) -> tuple[float, Any]:
-        return float(f(*rebuild(list(moved)))), None
-
-    entries = []
-    for at in chosen:
-        noise = max(
-            16.0 * sys.float_info.epsilon * abs(evaluate(point)[0]),
-            4.0 * float_differences.measured_noise(evaluate, point, at),
-        )
-        entry = Entry(names[at], "fail", gradients[at], None, 0.0, rtol or float_differences.RELATIVE_TOLERANCE)
-        entries.append(float_differences.compare(entry, evaluate, point, at, noise, atol, is_opaque=True))
-    return Report(name, evaluate(point)[0], tuple(entries), float_differences.NAME)
-
-
-def _positions(wrt: int | Sequence[int] | None, inputs: Sequence[Any]) -> list[int]:
+def _positions(wrt: int | Sequence[int] | None, inputs: Sequence[Any], what: str) -> list[int]:
     chosen = list(range(len(inputs))) if wrt is None else [wrt] if isinstance(wrt, int) else list(wrt)
-    outside = [at for at in chosen if not 0 <= at < len(inputs)]
-    if outside or not inputs:
+    if not inputs or not any(flatten(each, what)[0] for each in inputs):
+        raise CheckError("There is nothing to check: the function has no inputs, or they hold no numbers.")
+    outside = [at for at in chosen if type(at) is not int or not 0 <= at < len(inputs)]
+    if outside or not chosen:
         raise ValueError(f"wrt counts the inputs from 0; got {wrt!r} for {len(inputs)} inputs.")
     return chosen
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from autograd_core.graph import Graph
 from autograd_core.graph_parts import Node
+from autograd_core.row import Primitive
+from autograd_core.testing import float_differences
 from autograd_core.testing.recording import Recording
 from autograd_core.testing.replayed import RELATIVE_TOLERANCE, SMALLEST, Replay
 from autograd_core.testing.report import Culprit, Entry
+
+_NOISE = 8.0 * sys.float_info.epsilon
+_ABSOLUTE = 1e-12
 
 
 def failed(entry: Entry, note: str) -> Entry:
@@ -17,70 +26,147 @@ def failed(entry: Entry, note: str) -> Entry:
     return replace(entry, verdict="fail", expected=None, note=note, legal=False)
 
 
-def culprit(recording: Recording, replay: Replay, sums: Sequence[float]) -> Culprit | None:
+def culprit(recording: Recording, replay: Replay | None, sums: Sequence[float]) -> Culprit | None:
     """What is wrong in a graph whose gradient is: ``sums`` are the adjoints the sweep ended with.
 
     Local derivatives come first, of several wrong ones that which moves the result most; then values; then
-    the first sum, from the output down, that is not what its contributions add up to.
+    the first sum, from the output down, that is not what its contributions add up to.  Without a replay, local
+    derivatives are held against differences of their operation alone, and values against nothing.
     """
-    found = _wrong_edge(recording, replay) or _wrong_value(recording, replay) or _wrong_sum(recording, replay, sums)
-    return found
+    return wrong_edge(recording, replay) or wrong_value(recording, replay) or _wrong_sum(recording, sums)
 
 
-def _wrong_edge(recording: Recording, replay: Replay) -> Culprit | None:
+def wrong_edge(recording: Recording, replay: Replay | None) -> Culprit | None:
+    """The wrong local derivative that moves the result most, or None."""
+    graph = recording.graph
+    scales = float_differences.path_scales(recording)
     worst: tuple[float, Culprit] | None = None
-    for node in replay.graph.record:
+    for node in graph.record:
         if node.op is None or node.partials is None:
             continue
-        slopes = replay.exact.local_derivatives(node.index)
-        allowed = replay.allowed(node)
-        for position, operand in enumerate(node.operands):
-            if type(operand) is not int:
-                continue
-            expected, got = float(slopes[position]), node.partials[position]
-            if node.index in replay.at_kinks:
-                left, right = (float(each) for each in replay.exact.one_sided(node.index, position) if each is not None)
-                expected = min(max(got, min(left, right)), max(left, right))
-            error = abs(got - expected)
-            if error <= RELATIVE_TOLERANCE * abs(expected) + 4.0 * allowed[position] + SMALLEST:
-                continue
-            moved = error * float(replay.scale[node.index])
+        wrong = _wrong_by_replay(node, replay) if replay else _wrong_by_differences(node, graph)
+        for position, expected in wrong:
+            operand, got = node.operands[position], node.partials[position]
+            assert type(operand) is int
+            moved = abs(got - expected) * float(replay.scale[node.index] if replay else scales[node.index])
             if worst is None or moved > worst[0]:
-                name = replay.graph.name
-                what = (f"the local derivative of {name(node.index).ascii} = {replay.graph.formula(node.index).ascii} "
-                        f"with respect to {name(operand).ascii} (argument {position + 1} of {node.op.name}) is wrong")
-                worst = moved, Culprit(what, node.op.name, recording.line(node.index), expected, got,
-                                       _around(replay.graph, [node]))
+                what = (f"the local derivative of {graph.name(node.index).ascii} = {graph.formula(node.index).ascii} "
+                        f"with respect to {graph.name(operand).ascii} (argument {position + 1} of {node.op.name}) "
+                        "is wrong")
+                worst = moved, _culprit(what, recording, node, expected, got, [node])
     return worst[1] if worst else None
 
 
-def _wrong_value(recording: Recording, replay: Replay) -> Culprit | None:
+def _wrong_by_replay(node: Node, replay: Replay) -> Iterator[tuple[int, float]]:
+    """The positions of the wrong partials of a node, each with what it should be."""
+    assert node.partials is not None
+    slopes, allowed = replay.exact.local_derivatives(node.index), replay.allowed(node)
+    for position, operand in enumerate(node.operands):
+        if type(operand) is not int:
+            continue
+        expected, got = float(slopes[position]), node.partials[position]
+        if node.index in replay.at_kinks:
+            sides = [float(each) for each in replay.exact.one_sided(node.index, position) if each is not None]
+            expected = _nearest(got, sides) if sides else expected
+        if math.isnan(expected) or got == expected:
+            continue
+        if not abs(got - expected) <= RELATIVE_TOLERANCE * abs(expected) + 4.0 * allowed[position] + SMALLEST:
+            yield position, expected
+
+
+def _wrong_by_differences(node: Node, graph: Graph) -> Iterator[tuple[int, float]]:
+    """The same, held against differences of the operation alone."""
+    assert node.op is not None and node.partials is not None
+    numbers = [graph.number(operand) for operand in node.operands]
+    for position, operand in enumerate(node.operands):
+        if type(operand) is not int:
+            continue
+        found = hold_partial(node.op, numbers, node.partials, position, is_opaque=True)
+        if found.verdict == "fail" and found.expected is not None:
+            yield position, found.expected
+        elif found.verdict == "kink" and not found.legal and found.left is not None and found.right is not None:
+            yield position, _nearest(node.partials[position], [found.left, found.right])
+
+
+def hold_partial(
+    row: Primitive, operands: Sequence[float], slopes: Sequence[float], at: int,
+    tolerance: float = float_differences.RELATIVE_TOLERANCE, is_opaque: bool = False,
+) -> Entry:
+    """The verdict on ``slopes[at]``, one local derivative of an operation, from differences of its values."""
+
+    def sides(moved: Sequence[float]) -> list[int]:
+        signs = [kink(*moved) for kink in row.kinks]
+        return [(sign > 0) - (sign < 0) for sign in signs]
+
+    def evaluate(moved: Sequence[float]) -> tuple[float, list[int]]:
+        return row.on_floats(*moved), sides(moved)
+
+    carried = sum(abs(x * slope) for x, slope in zip(operands, slopes, strict=True) if math.isfinite(slope))
+    entry = Entry(f"argument {at + 1}", "fail", slopes[at], None, abs(slopes[at]), tolerance)
+    with np.errstate(all="ignore"):
+        rounding = _NOISE * (abs(row.on_floats(*operands)) + carried)
+        noise = max(rounding, 4.0 * float_differences.measured_noise(evaluate, operands, at))
+        # A failure must stand though the operand itself was rounded on the way, as in x - sin(x).
+        for allowed in (noise, noise + _NOISE * abs(operands[at])):
+            found = float_differences.compare(
+                entry, evaluate, operands, at, allowed, _ABSOLUTE, at_a_kink=0 in sides(operands), is_opaque=is_opaque
+            )
+            if found.verdict != "fail":
+                break
+    return found
+
+
+def wrong_value(recording: Recording, replay: Replay | None) -> Culprit | None:
+    """The first node whose value is not what its operation gives of its operands; None without a replay."""
+    if replay is None:
+        return None
     for node in replay.graph.record:
         if node.op is None or node.data is None:
             continue
         expected = float(replay.exact.value(node.index))
         slopes = replay.exact.local_derivatives(node.index)
-        pairs = zip(slopes, map(replay.graph.number, node.operands), strict=True)
-        spread = abs(expected) + sum(abs(float(slope) * x) for slope, x in pairs)
+        numbers = map(replay.graph.number, node.operands)
+        changes = [abs(float(slope) * x) for slope, x in zip(slopes, numbers, strict=True)]
+        spread = abs(expected) + sum(change for change in changes if not math.isnan(change))
         if abs(node.data - expected) > RELATIVE_TOLERANCE * spread + SMALLEST:
             what = f"the value of {replay.graph.name(node.index).ascii} ({node.op.name}) is wrong"
-            return Culprit(what, node.op.name, recording.line(node.index), expected, node.data,
-                           _around(replay.graph, [node]))
+            return _culprit(what, recording, node, expected, node.data, [node])
     return None
 
 
-def _wrong_sum(recording: Recording, replay: Replay, sums: Sequence[float]) -> Culprit | None:
-    for node in reversed(replay.graph.record):
-        expected, got = float(replay.gradient[node.index]), sums[node.index]
-        if abs(got - expected) > RELATIVE_TOLERANCE * float(replay.scale[node.index]) + SMALLEST:
-            readers = [each for each in replay.graph.record if node.index in each.parents]
+def _wrong_sum(recording: Recording, sums: Sequence[float]) -> Culprit | None:
+    """The first adjoint that is not what the recorded local derivatives hand down to it."""
+    graph = recording.graph
+    scales = float_differences.path_scales(recording)
+    expected = [0.0] * len(graph.record)
+    expected[graph.outputs[0]] = 1.0
+    for node in reversed(graph.record):
+        right, got = expected[node.index], sums[node.index]
+        if not abs(got - right) <= RELATIVE_TOLERANCE * scales[node.index] + SMALLEST and not math.isnan(right):
+            name = graph.name(node.index).ascii
+            readers = [each for each in graph.record if node.index in each.parents]
             count = sum(each.parents.count(node.index) for each in readers)
-            what = (f"the local derivatives are right, but not the sweep: {replay.graph.name(node.index).ascii} has "
-                    f"{count} contribution{'s' if count != 1 else ''}, and their sum is wrong")
-            operation = node.op.name if node.op else "a leaf"
-            return Culprit(what, operation, recording.line(node.index), expected, got,
-                           _around(replay.graph, readers or [node]))
+            wrong = f"{name} has {count} contribution{'s' if count != 1 else ''}, and their sum is wrong"
+            if node.index == graph.outputs[0]:
+                wrong = f"it must start with 1, the derivative of the result {name} to itself, or every sum is wrong"
+            what = f"the local derivatives are right, but not the sweep: {wrong}"
+            return _culprit(what, recording, node, right, got, readers or [node])
+        for operand, partial in zip(node.operands, node.partials or (), strict=False):
+            if type(operand) is int:
+                expected[operand] += right * partial if right else 0.0
     return None
+
+
+def _nearest(x: float, sides: Sequence[float]) -> float:
+    return min(max(x, min(sides)), max(sides))
+
+
+def _culprit(
+    what: str, recording: Recording, node: Node, expected: float, got: float, around: Sequence[Node]
+) -> Culprit:
+    operation = node.op.name if node.op else "a leaf"
+    graph = _around(recording.graph, around)
+    return Culprit(what, operation, recording.line(node.index), expected, got, graph, node.index)
 
 
 def _around(graph: Graph, nodes: Sequence[Node]) -> Graph:

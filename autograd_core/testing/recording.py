@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,14 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from autograd_core.errors import CheckError, DomainError, NamingError, OperandError
+from autograd_core.errors import AutogradError, CheckError, NamingError, OperandError
 from autograd_core.graph import Graph
 from autograd_core.row import Primitive
 from autograd_core.structures import Rebuild, flatten
 from autograd_core.value import Value, recording_lines, topological_order
 
-_SHIFTS = (1e-7, 1e-11)
-"""Relative: the second is tried where the first takes another branch of the function."""
+_SHIFTS = (1e-7, 1e-4, 1e-2)
+"""Relative: a number that is added to a much larger one changes it at the larger shifts only."""
+
+_NEAREST = 1e-11
+_MOST_SHIFTED = 64
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class Recording:
     def order(self) -> list[Value]:
         """The nodes of the graph, leaves that the output does not depend on left out."""
         return topological_order([self.output])
+
+    @cached_property
+    def inputs(self) -> dict[int, int]:
+        """Which input a leaf is, by ``id``."""
+        return {id(leaf): at for at, leaf in enumerate(self.leaves)}
 
     @cached_property
     def graph(self) -> Graph:
@@ -79,7 +88,7 @@ def record(f: Callable[..., Any], inputs: Sequence[Any]) -> Recording:
     names = tuple(input_names(f, inputs))
     found = _run(f, names, point, rebuild)
     again = _run(f, names, point, rebuild)
-    if signature(found) != signature(again) or _constants(found) != _constants(again):
+    if branch(found) != branch(again) or repr(found.output.data) != repr(again.output.data):
         results = f"{found.output.data:.17g} and {again.output.data:.17g}"
         raise CheckError(
             f"{function_name(f)} is not deterministic: called twice with the same inputs it gave {results}"
@@ -92,65 +101,83 @@ def record(f: Callable[..., Any], inputs: Sequence[Any]) -> Recording:
 def find_cut(recording: Recording, rng: np.random.Generator) -> Cut | None:
     """Where a number was taken out of the graph (``v.data``) and used in it as if it were a constant.
 
-    The function is recorded again at inputs shifted a little: a constant of the graph must stay as it is.
+    The function is recorded at three inputs beside the given ones, on one side: a constant of the graph
+    that is another one each time was computed from the inputs.
     """
     signs = rng.choice([-1.0, 1.0], len(recording.point))
     everywhere = tuple(range(len(recording.point)))
-    moved = _moved(recording, everywhere, signs)
-    if moved is None:
-        return None
-    changed = _changed_constant(recording, moved)
-    if changed is None:
-        return None
-    by = tuple(
-        at for at in everywhere
-        if (one := _moved(recording, (at,), signs)) is not None and _changed_constant(recording, one) is not None
-    )
-    where, line = changed
-    return Cut(where, line, by or everywhere)
+    for size in _SHIFTS:
+        found = _changing(recording, everywhere, signs * size)
+        if found is not None:
+            by = tuple(at for at in everywhere if _changing(recording, (at,), signs * size) is not None)
+            return Cut(*found, by or everywhere)
+    return None
 
 
-def branches_beside(recording: Recording, rng: np.random.Generator) -> bool:
+def branches_beside(recording: Recording) -> bool:
     """Whether the function takes another branch of Python's own (an ``if`` on ``v.data``) right beside the inputs."""
-    shifts = rng.choice([-1.0, 1.0], len(recording.point)) * _SHIFTS[-1]
-    for turn in (1.0, -1.0):
-        pairs = zip(recording.point, shifts, strict=True)
-        try:
-            beside = recording.at([x + turn * float(shift) * max(abs(x), 1e-3) for x, shift in pairs])
-        except (DomainError, CheckError):
-            continue
-        if signature(beside) != signature(recording):
-            return True
+    for at in range(min(len(recording.point), _MOST_SHIFTED)):
+        for turn in (_NEAREST, -_NEAREST):
+            beside = _beside(recording, (at,), [turn] * len(recording.point))
+            if beside is not None and branch(beside) != branch(recording):
+                return True
     return False
 
 
-def _moved(recording: Recording, which: Sequence[int], signs: Any) -> Recording | None:
-    """The function at shifted inputs, by the same operations; None if there are no such inputs nearby."""
-    for size in _SHIFTS:
-        for turn in (1.0, -1.0):
-            point = list(recording.point)
-            for at in which:
-                point[at] += turn * float(signs[at]) * size * max(abs(point[at]), 1e-3)
-            try:
-                moved = recording.at(point)
-            except (DomainError, CheckError):
-                continue
-            if signature(moved) == signature(recording):
-                return moved
+def branch(recording: Recording) -> Any:
+    """What a branch of Python's own changes: the operations, how they are wired, and the constants."""
+    return signature(recording), _constants(recording)
+
+
+def first_not_finite(recording: Recording) -> str:
+    """Which node is infinite or nan, in words; empty if none is."""
+    for node in recording.order:
+        if not math.isfinite(node.data):
+            made = f"{node.op.name} gives {node.data}" if node.op else f"an input is {node.data}"
+            line = recording.lines.get(node, "")
+            return f"{made}{f' ({line})' if line else ''}: there is nothing to compare."
+    return ""
+
+
+def _beside(recording: Recording, which: Sequence[int], shifts: Sequence[float]) -> Recording | None:
+    point = list(recording.point)
+    for at in which:
+        point[at] += float(shifts[at]) * max(abs(point[at]), 1e-3)
+    try:
+        return recording.at(point)
+    except (AutogradError, ArithmeticError, ValueError):
+        return None
+
+
+def _changing(recording: Recording, which: Sequence[int], shifts: Any) -> tuple[str, str] | None:
+    """A constant that is another one at each of three inputs, where all else stays as it is."""
+    for turn in (1.0, -1.0):
+        three = [_beside(recording, which, turn * part * shifts) for part in (1.0, 0.5, 0.25)]
+        there = [each for each in three if each is not None]
+        if len(there) < 3 or any(signature(each) != signature(there[0]) for each in there):
+            continue
+        places = _constant_places(there[0])
+        numbers = zip(places, *map(_constants, there), strict=True)
+        here = _constants(recording) if signature(recording) == signature(there[0]) else _constants(there[0])
+        for at, ((where, line), *seen) in enumerate(numbers):
+            if len(set(seen)) == 3:
+                return where.format(here[at]), line
     return None
 
 
-def _changed_constant(one: Recording, other: Recording) -> tuple[str, str] | None:
-    if one.output.op is None and id(one.output) not in set(map(id, one.leaves)):
-        return ("the result", "") if one.output.data != other.output.data else None
-    for node, twin in zip(one.order, other.order, strict=True):
-        for operand, moved in zip(node.operands, twin.operands, strict=True):
-            if isinstance(operand, float) and operand != moved and operand == operand:
-                assert node.op is not None
-                return f"the constant {operand:.6g} in {node.op.name}", one.lines.get(node, "")
-        if node.op is None and id(node) not in {id(leaf) for leaf in one.leaves} and node.data != twin.data:
-            return f"the leaf {node.name or f'{node.data:.6g}'}", one.lines.get(node, "")
-    return None
+def _constant_places(recording: Recording) -> list[tuple[str, str]]:
+    """For each of the constants a phrase that says where it is, and the line."""
+    found = []
+    for node in recording.order:
+        line = recording.lines.get(node, "")
+        if node.op is None:
+            if id(node) not in recording.inputs:
+                of = "the result" if node is recording.output else f"the leaf {node.name or '{:.6g}'}"
+                found.append((of, line))
+        else:
+            constants = [each for each in node.operands if isinstance(each, float)]
+            found += [(f"the constant {{:.6g}} in {node.op.name}", line)] * len(constants)
+    return found
 
 
 def _run(f: Callable[..., Any], names: Sequence[str], point: Sequence[float], rebuild: Rebuild) -> Recording:
@@ -195,18 +222,23 @@ def _require_unchanged(
 
 
 def signature(recording: Recording) -> Any:
-    """The operations and how they are wired, but for constants: what a branch of Python's own changes."""
+    """The operations and how they are wired, but for constants."""
     index = {id(node): at for at, node in enumerate(recording.order)}
-    inputs = {id(leaf): at for at, leaf in enumerate(recording.leaves)}
     wired = [["constant" if isinstance(each, float) else index[id(each)] for each in node.operands]
              for node in recording.order]
-    kinds = [node.op.name if node.op else inputs.get(id(node), "another leaf") for node in recording.order]
+    kinds = [node.op.name if node.op else recording.inputs.get(id(node), "another leaf") for node in recording.order]
     return [(kind, *operands) for kind, operands in zip(kinds, wired, strict=True)]
 
 
-def _constants(recording: Recording) -> list[str]:
-    numbers = [each for node in recording.order for each in node.operands if isinstance(each, float)]
-    return [repr(each) for each in (*numbers, recording.output.data)]
+def _constants(recording: Recording) -> list[float | str]:
+    """The constants of the operations, and the leaves that are no inputs, in the order of the nodes."""
+    found: list[float] = []
+    for node in recording.order:
+        if node.op is None:
+            found += [] if id(node) in recording.inputs else [node.data]
+        else:
+            found += [each for each in node.operands if isinstance(each, float)]
+    return ["nan" if each != each else each for each in found]
 
 
 def input_names(f: Callable[..., Any], inputs: Sequence[Any]) -> list[str]:

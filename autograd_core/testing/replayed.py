@@ -107,8 +107,39 @@ class Replay:
         return below(self.graph, self.at_kinks)
 
     def one_sided(self, at: int) -> tuple[float, float]:
-        """The derivatives of the output to the left and to the right of an input, at the numbers the graph saw."""
-        return -self._along(at, -1), self._along(at, 1)
+        """The derivatives of the output to the left and to the right of an input, at the numbers the graph saw.
+
+        They are infinite where the output jumps.  Where only an operation on the way does, as in x H(x), the
+        output's own slopes are taken.
+        """
+        left, right = -self._along(at, -1), self._along(at, 1)
+        if max(abs(left), abs(right)) < _JUMP:
+            return left, right
+        if self._jumps(at):
+            return -math.inf, math.inf
+        sides = (float(self.exact.directional(self.output, {at: 1.0}, side)) for side in (-1, 1))
+        return next(sides), next(sides)
+
+    def _jumps(self, at: int) -> bool:
+        """Whether the output itself changes by more than its slope explains over a tiny step to either side."""
+        import mpmath
+
+        with mpmath.workdps(3 * abs(_TINY_STEP)):
+            step = mpmath.mpf(10) ** _TINY_STEP
+            here, *sides = (self._replayed(at, turn * step) for turn in (0, -1, 1))
+            return any(not abs(side - here) < mpmath.mpf(10) ** (_TINY_STEP // 2) for side in sides)
+
+    def _replayed(self, at: int, shift: Any) -> Any:
+        import mpmath
+
+        values: list[Any] = []
+        for node in self.graph.record:
+            if node.op is None or node.op.exact is None:
+                values.append(mpmath.mpf(node.data) + (shift if node.index == at else 0))
+            else:
+                operands = [values[each] if type(each) is int else mpmath.mpf(each) for each in node.operands]
+                values.append(mpmath.re(node.op.exact(mpmath, *operands)))
+        return values[self.output]
 
     def _along(self, at: int, sign: int) -> float:
         import mpmath
@@ -128,6 +159,8 @@ class Replay:
                     step = mpmath.mpf(10) ** _TINY_STEP / size
                     there = [x + step * t for x, t in zip(data, moving, strict=True)]
                     rise = node.op.exact(mpmath, *there) - node.op.exact(mpmath, *data)
+                    if not abs(mpmath.re(rise)) < _JUMP * step:
+                        return math.inf  # an operation jumps here; what that makes of the output is another question
                     tangents.append(mpmath.re(rise) / step)
                 else:
                     slopes = self.exact.local_derivatives(node.index)
@@ -170,6 +203,8 @@ def _entry(
         left, right = replay.one_sided(index)
         size = max(abs(left), abs(right))
         entry = Entry(name, "kink", gradient, None, size, relative)
+        if not math.isfinite(gradient):
+            return not_finite(entry)
         return at_kink(entry, left, right, relative * size + absolute)
     entry = Entry(name, "fail", gradient, expected, scale, relative)
     allowed = relative * scale + absolute + 4.0 * replay.rounding[index]
@@ -181,7 +216,7 @@ def _entry(
 def at_kink(entry: Entry, left: float, right: float, allowed: float) -> Entry:
     """The verdict where the function has a kink: between the one-sided derivatives a gradient is legal."""
     low, high = min(left, right), max(left, right)
-    if max(abs(low), abs(high)) > _JUMP:
+    if not max(abs(low), abs(high)) < _JUMP:
         return replace(entry, verdict="inconclusive", note="the function jumps here.")
     legal = low - allowed <= entry.gradient <= high + allowed
     left, right = left + 0.0, right + 0.0  # no minus zero

@@ -56,7 +56,8 @@ class Culprit:
     """Where an error is: a node of the graph, the user's line that made it, and what is wrong there.
 
     ``expected`` and ``got`` are the local derivative (or the value, or the sum of contributions) in question;
-    ``graph`` is the smallest graph around it, which ``viz.draw(report)`` draws.
+    ``graph`` is the smallest graph around it, which ``viz.draw(report)`` draws.  ``node`` is the index of the node
+    in the record of the whole graph.
     """
 
     what: str
@@ -65,10 +66,16 @@ class Culprit:
     expected: float
     got: float
     graph: Graph
+    node: int
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
+        """All of it in one sentence, whatever the terminal can show."""
         made = f", made at {self.line}" if self.line else ""
         return f"{self.what}: expected {self.expected:.10g}, got {self.got:.10g}{made}."
+
+    def __str__(self) -> str:
+        return printable(self.sentence, lambda: _escaped(self.sentence))
 
 
 @dataclass(frozen=True)
@@ -109,13 +116,14 @@ class Report:
         )
         notes = [f"{_written(entry.name).write(ASCII)}: {entry.note}" for entry in self.entries if entry.note]
         if self.culprit:
-            notes.insert(0, str(self.culprit))
+            notes.insert(0, self.culprit.sentence)
         notes.append(f"Held against: {self.oracle}.")
         header = ("input", "gradient", "expected", "relative error", "verdict")
         return Table(header, rows, "\n".join([*notes, *self.notes]))
 
     def __str__(self) -> str:
-        return printable(self.table.to_text(UNICODE), lambda: self.table.to_text(ASCII))
+        # Names of functions and files stand in the notes as they are.
+        return printable(self.table.to_text(UNICODE), lambda: _escaped(self.table.to_text(ASCII)))
 
     def __repr__(self) -> str:
         return str(self)
@@ -132,6 +140,10 @@ def _written(name: str) -> Term:
         return Term(Symbol(parts[0]))
     latex, unicode, ascii = (", ".join(getattr(part, form) for part in parts) for form in ("latex", "unicode", "ascii"))
     return Term(Symbol(Name(latex, unicode, ascii, "_".join(part.identifier for part in parts), True)))
+
+
+def _escaped(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _said(entry: Entry) -> str:

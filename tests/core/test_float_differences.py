@@ -56,7 +56,7 @@ def test_the_estimate_is_as_good_as_it_says(case: Any) -> None:
     for x in points:
         found = estimated(f, x, noise=EPSILON * (abs(f(x)) + abs(x * derivative(x))))
         assert abs(found.derivative - derivative(x)) <= 8 * found.error + 1e-15 * abs(derivative(x)), x
-        assert found.error <= 1e-5 * (abs(derivative(x)) + abs(f(x))) + 1e-30, x
+        assert found.error <= 1e-5 * (abs(derivative(x)) + abs(f(x))) + 1e-16, x
 
 
 @pytest.mark.parametrize("side", [-1, 1])
@@ -219,7 +219,7 @@ def test_a_gradient_has_the_structure_of_the_inputs(oracle: Any) -> None:
 
 @pytest.mark.parametrize(("wrong", "words"), [
     (lambda x, y: 1.0, "2 inputs"), (lambda x, y: [1.0, 2.0], "2 inputs"), (lambda x, y: (1.0, 2.0, 3.0), "2 inputs"),
-    (lambda x, y: None, "2 inputs"), (lambda x, y: ([1.0, 2.0], 3.0), "numbers for 2"),
+    (lambda x, y: None, "2 inputs"), (lambda x, y: ([1.0, 2.0], 3.0), "one scalar; got a list of 2"),
 ])
 def test_a_gradient_of_another_length_is_an_error_that_says_what_to_return(wrong: Any, words: str) -> None:
     with pytest.raises(CheckError, match=words):

@@ -695,7 +695,6 @@ def f_of_two(x: Any, y: Any) -> Any:
     [(lambda x: [x], "a list of 1"), (lambda x: (x, x), "a tuple of 2"), (lambda x: Layer(x, x), "a Layer of 2"),
      (lambda x: {"a": x}, "a dict with the keys 'a'"), (lambda x: np.array([x, x]), "an array of shape (2,)"),
      (lambda x: np.array([[x]]), "an array of shape (1, 1)"), (lambda x: [], "a list of 0")],
-    ids=str,
 )
 def test_a_gradient_needs_one_scalar(transform: Any, result: Any, described: str) -> None:
     def loss(x: Any) -> Any:
