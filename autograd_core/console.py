@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 
 def printable(text: str, in_ascii: Callable[[], str]) -> str:
-    """``text`` if standard output can encode it, otherwise ``in_ascii()``."""
+    """``text`` if standard output can encode it, otherwise ``in_ascii()``, whatever is left in it spelled out."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)
     except (UnicodeEncodeError, LookupError):
-        return in_ascii()
+        return in_ascii().encode("ascii", "backslashreplace").decode()
     return text

@@ -12,7 +12,7 @@ from autograd_core.graph import Graph
 from autograd_core.names import Name
 from autograd_core.symbol import Symbol
 from autograd_core.table import Table
-from autograd_core.writing import ASCII, UNICODE
+from autograd_core.writing import ASCII
 
 Verdict = Literal["pass", "fail", "kink", "inconclusive"]
 
@@ -75,7 +75,7 @@ class Culprit:
         return f"{self.what}: expected {self.expected:.10g}, got {self.got:.10g}{made}."
 
     def __str__(self) -> str:
-        return printable(self.sentence, lambda: _escaped(self.sentence))
+        return printable(self.sentence, lambda: self.sentence)
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,7 @@ class Report:
         return Table(header, rows, "\n".join([*notes, *self.notes]))
 
     def __str__(self) -> str:
-        # Names of functions and files stand in the notes as they are.
-        return printable(self.table.to_text(UNICODE), lambda: _escaped(self.table.to_text(ASCII)))
+        return str(self.table)
 
     def __repr__(self) -> str:
         return str(self)
@@ -140,10 +139,6 @@ def _written(name: str) -> Term:
         return Term(Symbol(parts[0]))
     latex, unicode, ascii = (", ".join(getattr(part, form) for part in parts) for form in ("latex", "unicode", "ascii"))
     return Term(Symbol(Name(latex, unicode, ascii, "_".join(part.identifier for part in parts), True)))
-
-
-def _escaped(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _said(entry: Entry) -> str:
