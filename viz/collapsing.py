@@ -8,8 +8,12 @@ from autograd_core.graph import Graph
 from viz.picture import Edge, Math, Node, Plain
 
 
-def collapse(graph: Graph, limit: int) -> tuple[list[Node], list[Edge], str, dict[int, str]]:
+def collapse(
+    graph: Graph, limit: int, room: tuple[float, float] | None = None
+) -> tuple[list[Node], list[Edge], str, dict[int, str]]:
     """The boxes by depth, at most ``limit``, their arrows, a note, and which box each node is in.
+
+    Each box keeps ``room`` for text that changes.
 
     A box says how many nodes of which operation it holds, an arrow how many edges it stands for; of more
     depths than ``limit`` the middle ones become an ellipsis.
@@ -32,7 +36,9 @@ def collapse(graph: Graph, limit: int) -> tuple[list[Node], list[Edge], str, dic
         op = graph.record[at].op
         kinds.setdefault(box(depth[at]), Counter())[op.name if op else "input"] += 1
     arrows = Counter((box(depth[edge.tail]), box(depth[edge.head])) for edge in graph.edges)
-    nodes = [Node(key, _lines(key, counted), "plain" if key == "gap" else "box") for key, counted in kinds.items()]
+    nodes = [
+        Node(key, _lines(key, counted), "plain" if key == "gap" else "box", room=room) for key, counted in kinds.items()
+    ]
     edges = [
         Edge(tail, head, Plain(f"{count:,}") if count > 1 else None)
         for (tail, head), count in sorted(arrows.items(), key=lambda item: (len(item[0][0]), item[0]))

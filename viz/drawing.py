@@ -121,7 +121,7 @@ def _assembled(
             note = " ".join(filter(None, (graph.hint, said, whose)))
             places = {at: hidden.get(f"n{at}", f"n{at}") for at in graph.shown}
             return picture(tuple(nodes), tuple(edges), note=note, title=title), places
-    nodes, edges, said, places = collapse(graph, limit)
+    nodes, edges, said, places = collapse(graph, limit, NODE_ROOM if writer.rooms else None)
     return picture(tuple(nodes), tuple(edges), note=said, title=f"{title}, collapsed"), places
 
 

@@ -135,10 +135,10 @@ def _turns_between_floats(
 
 
 def _between(entry: Entry, left: Estimate, right: Estimate, absolute: float) -> Entry:
-    """The verdict at a kink, unless a jump or a pole leaves the slopes unknown."""
+    """The verdict at a kink, unless a jump or a pole leaves the slopes unknown; they grow with every smaller step."""
     size = max(abs(left.derivative), abs(right.derivative), entry.scale)
     error = left.error + right.error
-    if _SAFETY * error > 1e-3 * size + absolute:
+    if _SAFETY * error > 0.3 * size + absolute:
         note = "at a kink, and the one-sided derivatives are not certain: a jump, perhaps."
         return replace(entry, verdict="inconclusive", note=note)
     return at_kink(entry, left.derivative, right.derivative, _SAFETY * error + entry.tolerance * size + absolute)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autograd_core.errors import AutogradError, CheckError, OperandError
-from autograd_core.structures import flatten, flatten_like
+from autograd_core.structures import flatten, flatten_like, is_scalar
 from autograd_core.testing import float_differences, replayed
 from autograd_core.testing.recording import (
     Recording,
@@ -86,7 +86,7 @@ def _matched(given: Any, inputs: Sequence[Any], positions: Sequence[int], name: 
     wanted = [inputs[at] for at in positions]
     if isinstance(given, tuple) and len(given) == len(inputs) and len(inputs) > 1:
         given = tuple(given[at] for at in positions)
-    elif len(wanted) == 1:
+    elif len(wanted) == 1 and not (isinstance(given, tuple) and len(given) == 1 and is_scalar(wanted[0])):
         given = (given,)
     count = f"of {len(given)}" if isinstance(given, tuple) else type(given).__name__
     if not isinstance(given, tuple) or len(given) != len(wanted):

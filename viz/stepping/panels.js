@@ -13,7 +13,13 @@ class Equation {
     const rows = given ? this.alongPaths(now, wrt, given.paths) : this.oneNode(now, now.tail ?? wrt);
     const folded = given?.folds.length ? given.paths[0].filter(at => now.passed.has(at)).length : 0;
     if (folded) rows.unshift(this.fold(given.folds, folded - 1));
+    if (given && now.edge !== null && !given.paths.some(path => path.includes(now.edge))) rows.push(this.aside(now, wrt));
     this.element.replaceChildren(...rows);
+  }
+
+  aside(now, wrt) {
+    const said = `This step is not on a path from ${now.view.nodes[wrt].text}: it belongs to other derivatives.`;
+    return element("div", {class: "stepper-said aside"}, said);
   }
 
   // The two leftmost factors into one, as often as there were events on the path.
@@ -65,7 +71,7 @@ class Equation {
   factor(now, at, content) {
     const span = element("span", {class: "factor"}, content);
     span.classList.toggle("is-now", now.edge === at);
-    span.classList.toggle("is-done", now.edge !== at && now.passed.has(at) && !now.lost.has(at));
+    span.classList.toggle("is-done", now.edge !== at && now.done.has(at) && !now.lost.has(at));
     span.classList.toggle("is-lost", now.lost.has(at));
     return span;
   }

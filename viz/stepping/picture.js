@@ -55,12 +55,12 @@ class GraphPicture {
       if (!group) return;
       const state = states.get(group) ?? {now: false, done: false, lost: false};
       states.set(group, {
-        now: state.now || now.edge === at, done: state.done || now.passed.has(at), lost: state.lost || now.lost.has(at),
+        now: state.now || now.edge === at, done: state.done || now.done.has(at), lost: state.lost || now.lost.has(at),
       });
     });
     this.labels.forEach((label, at) => {
       if (!label) return;
-      states.set(label.group, {now: now.edge === at, done: now.passed.has(at), lost: now.lost.has(at)});
+      states.set(label.group, {now: now.edge === at, done: now.done.has(at), lost: now.lost.has(at)});
       if (label.number) write(label.number, now.passed.has(at) ? `= ${now.number(now.locals[at])}` : "");
     });
     for (const [group, state] of states) {
@@ -75,15 +75,25 @@ class GraphPicture {
     const {group, members} = place;
     group.classList.toggle("is-now", members.includes(now.node));
     group.classList.toggle("is-next", members.includes(now.tail));
-    group.classList.toggle("is-complete", members.every(at => now.complete.has(at)));
+    group.classList.toggle("is-complete", members.every(at => now.complete.has(at) && !Number.isNaN(now.sums.get(at))));
     group.classList.toggle("is-wrong", members.some(at => now.wrong.has(at)));
     group.classList.toggle("is-undefined", members.some(at => now.undefinedAt.has(at)));
-    if (!place.value || members.length !== 1) return;
+    if (!place.value || !members.length) return;
+    if (members.length > 1) return this.showBox(place, now);
     const [at] = members;
     write(place.value, now.known.has(at) ? now.number(now.values[at]) : "");
     const sum = now.sums.get(at), done = now.complete.has(at) && !Number.isNaN(sum);
     const mark = now.wrong.has(at) ? " \u2717" : done ? " \u2713" : "";
     write(place.adjoint, now.sums.has(at) ? `\u2202 ${now.number(sum)}${mark}` : "");
+  }
+
+  // A box that stands for many nodes says how many are done, and which of them is in turn.
+  showBox(place, now) {
+    const {members} = place, isBackward = now.sums.size > 0;
+    const done = members.filter(at => isBackward ? now.complete.has(at) : now.known.has(at)).length;
+    write(place.value, `${done} of ${members.length}${isBackward ? " \u2713" : ""}`);
+    const turn = [now.tail, now.node].find(at => members.includes(at));
+    write(place.adjoint, turn === undefined ? "" : this.view.nodes[turn].text);
   }
 
   // Scroll only inside the picture's own frame: the page must not jump.

@@ -95,7 +95,13 @@ class Stepper {
       const name = this.data.record[slider.node].text;
       const range = element("input", {type: "range", min: slider.low, max: slider.high, step: slider.step, "aria-label": name});
       const number = element("input", {type: "number", step: "any", "aria-label": `${name}, as a number`});
-      slider.set = value => { range.value = value; if (document.activeElement !== number) number.value = shortest(value); };
+      slider.set = value => {
+        range.min = Math.min(slider.low, value); // what is typed may lie outside
+        range.max = Math.max(slider.high, value);
+        range.value = value;
+        range.setAttribute("aria-valuetext", shortest(value));
+        if (document.activeElement !== number) number.value = shortest(value);
+      };
       range.addEventListener("input", () => this.move(slider.key, Number(range.value)));
       number.addEventListener("input", () => number.value !== "" && this.move(slider.key, Number(number.value)));
       number.addEventListener("blur", () => slider.set(this.state.inputs[slider.key]));
@@ -177,13 +183,14 @@ class Stepper {
       passed.add(event.edge);
       if (event.completes) complete.add(event.tail);
     }
+    const done = new Set([...passed].filter(at => !Number.isNaN(numbers.locals[at])));
     const lost = new Set(passedEvents.filter(event => event.lost).map(event => event.edge));
     for (const at of complete) if (differs(sums.get(at), numbers.right.get(at))) wrong.add(at);
     const event = moment.phase === "backward" ? moment.event : null;
     const node = moment.phase === "forward" ? moment.event.node : moment.phase === "seed" ? data.output : event?.head ?? null;
     return {
       ...numbers, step, moment: at => this.moment(at), phase: moment.phase, event, node, tail: event?.tail ?? null,
-      edge: event?.edge ?? null, focus: event?.tail ?? node, known, sums, complete, passed, lost, wrong, output: data.output,
+      edge: event?.edge ?? null, focus: event?.tail ?? node, known, sums, complete, passed, done, lost, wrong, output: data.output,
       number: x => Number.isNaN(x) && numbers.undefinedAt.size ? "undefined" : formatNumber(x),
     };
   }
@@ -215,6 +222,7 @@ class Stepper {
       + `${number(event.contribution)} on to ${text(event.tail)}; ${adjoint(event.tail)} is now ${number(event.after)}`;
     const late = `. Too late: ${text(event.tail)} was passed on already, so this reaches nothing below it`;
     const end = now.step === this.last ? this.saysEnd(now) : "";
+    if (Number.isNaN(event.after) && now.problem) return `${passes}: ${this.saysProblem(now)}`;
     return `${passes}${event.lost ? late : event.completes ? ", and complete" : ", more to come"}.${end}`;
   }
 
@@ -228,7 +236,10 @@ class Stepper {
   saysProblem(now) {
     if (now.problem === null) return "";
     const node = this.data.record[now.problem.node], operands = now.problem.operands.map(formatNumber).join(", ");
-    return `${node.text}: ${node.called}(${operands}) is not defined; the domain of ${node.called} is ${now.problem.words}. `
+    // A node this picture does not show is named by the first one that needs it.
+    const shown = now.view.shown.find(at => now.undefinedAt.has(at));
+    const name = now.view.nodes[now.problem.node]?.text ?? now.view.nodes[shown]?.text ?? node.text;
+    return `${name}: ${node.called}(${operands}) is not defined; the domain of ${node.called} is ${now.problem.words}. `
       + "Move the inputs back.";
   }
 
