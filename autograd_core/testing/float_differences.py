@@ -92,7 +92,7 @@ def compare(
     if both is None:
         left, right = (estimate(evaluate, point, at, noise, side) for side in (-1, 1))
         if left is not None and right is not None and (at_a_kink or is_opaque):
-            return _between(entry, left, right, absolute + 1e-9 * _far_slope(evaluate, point, at))
+            return _between(entry, left, right, absolute, _far_slope(evaluate, point, at))
         # Beside a kink the side that is on the point's own branch counts.
         own = [each for each in (left, right) if each is not None and each.is_own]
         both = own[0] if own else None
@@ -134,21 +134,24 @@ def _turns_between_floats(
     return abs(near - gradient) < abs(near - found)
 
 
-def _between(entry: Entry, left: Estimate, right: Estimate, absolute: float) -> Entry:
+def _between(entry: Entry, left: Estimate, right: Estimate, absolute: float, far: float) -> Entry:
     """The verdict at a kink, unless a jump or a pole leaves the slopes unknown; they grow with every smaller step."""
     size = max(abs(left.derivative), abs(right.derivative), entry.scale)
     error = left.error + right.error
-    if _SAFETY * error > 0.3 * size + absolute:
+    if _SAFETY * error > 0.3 * size + 1e-3 * far + absolute:
         note = "at a kink, and the one-sided derivatives are not certain: a jump, perhaps."
         return replace(entry, verdict="inconclusive", note=note)
     return at_kink(entry, left.derivative, right.derivative, _SAFETY * error + entry.tolerance * size + absolute)
 
 
 def _far_slope(evaluate: Evaluate, point: Sequence[float], at: int) -> float:
-    """How much the function changes over the first step, as a slope: rounding in its differences is relative to it."""
+    """The slope over the first step, or the function's own size over its input's: what errors of slopes are held to."""
     step = _FIRST * (abs(point[at]) or 1.0)
     here, *there = (_try(evaluate, point, at, point[at] + turn * step) for turn in (0.0, -1.0, 1.0))
-    return max((abs(each[1] - here[1]) / step for each in there if each is not None and here is not None), default=0.0)
+    if here is None:
+        return 0.0
+    slopes = [abs(each[1] - here[1]) / step for each in there if each is not None]
+    return max([abs(here[1]) * _FIRST / step, *slopes])
 
 
 def _branches_at(evaluate: Evaluate, point: Sequence[float], at: int) -> bool:
