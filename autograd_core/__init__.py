@@ -91,7 +91,7 @@ from autograd_core.row import Primitive
 from autograd_core.symbol import Symbol
 from autograd_core.table import Table
 from autograd_core.transforms import grad, hessian, jacobian, jvp, value_and_grad, vjp
-from autograd_core.value import Edge, Value
+from autograd_core.value import Edge, Parameter, Value
 from autograd_core.watching import detect_anomaly, recording_lines
 
 __version__ = "0.1.0"
@@ -114,6 +114,7 @@ __all__ = [
     "NamingError",
     "NoPathError",
     "OperandError",
+    "Parameter",
     "ParseError",
     "Path",
     "Paths",

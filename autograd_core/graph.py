@@ -18,15 +18,16 @@ from autograd_core import primitives as rows
 from autograd_core.errors import NamingError, NoPathError, OperandError
 from autograd_core.graph_parts import GraphEdge, Node
 from autograd_core.names import Name
+from autograd_core.sweeps import require_fresh, topological_order
 from autograd_core.symbol import Symbol, shortened
-from autograd_core.value import FlatValues, Value, flatten_values, require_fresh, restore_values, topological_order
+from autograd_core.value import FlatValues, Parameter, Value, flatten_values, restore_values
 
 
 class Graph:
-    """The graph of one output or several, as seen from ``wrt`` (all leaves unless told otherwise).
+    """The graph of one output or several, as seen from ``wrt``: unless told otherwise all leaves but parameters.
 
-    ``wrt`` takes Values or names.  Raises :class:`StaleGraphError` for a stale graph and
-    :class:`NoPathError` for an input that does not reach the output.
+    ``wrt`` takes Values or names; where every leaf is a parameter, all are meant.  Raises
+    :class:`StaleGraphError` for a stale graph, :class:`NoPathError` for an input that does not reach the output.
 
     >>> x = Value(1.0, "x")
     >>> a_1, a_2 = (3 * x).named("a_1"), (-x).named("a_2")
@@ -49,7 +50,7 @@ class Graph:
         self._index_of = index
         nodes = tuple(
             Node(at, node.op, tuple(index[id(each)] if isinstance(each, Value) else each for each in node.operands),
-                 node.name, node.data, node.partials)
+                 node.name, node.data, node.partials, isinstance(node, Parameter))
             for at, node in enumerate(order)
         )
         self._build(nodes, [index[id(root)] for root in roots], wrt)
@@ -75,7 +76,8 @@ class Graph:
     def _resolve_inputs(self, wrt: Any) -> tuple[int, ...]:
         if wrt is None:
             leaves = [node.index for node in self.record if node.op is None]
-            return tuple(leaves) or self.outputs
+            given = [leaf for leaf in leaves if not self.record[leaf].is_parameter]
+            return tuple(given or leaves) or self.outputs
         asked = list(wrt) if hasattr(wrt, "__iter__") and not isinstance(wrt, str) else [wrt]
         if not asked:
             raise OperandError("wrt is empty. Name at least one input, or leave wrt out to see all of them.")

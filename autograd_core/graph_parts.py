@@ -22,6 +22,7 @@ class Node:
     name: str | None
     data: float | None
     partials: tuple[float, ...] | None
+    is_parameter: bool = False
 
     @property
     def parents(self) -> tuple[int, ...]:

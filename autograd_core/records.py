@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class FlatValues(NamedTuple):
     """A graph as lists: one entry per node in topological order; an operand is a position or a constant."""
 
+    kind: list[type[Value]]
     data: list[float]
     grad: list[float | None]
     name: list[str | None]
@@ -33,6 +34,7 @@ def flatten_values(roots: Sequence[Value]) -> FlatValues:
     order = topological_order(roots)
     position = {id(node): at for at, node in enumerate(order)}
     return FlatValues(
+        kind=[type(node) for node in order],
         data=[node._data for node in order],
         grad=[node._grad for node in order],
         name=[node._name for node in order],
@@ -47,11 +49,11 @@ def flatten_values(roots: Sequence[Value]) -> FlatValues:
     )
 
 
-def rebuild(flat: FlatValues, kind: type[Value]) -> list[Value]:
+def rebuild(flat: FlatValues) -> list[Value]:
     """New nodes for the records; the roots, sharing what they shared."""
     order: list[Value] = []
     for at, data in enumerate(flat.data):
-        node = kind(0.0)
+        node = flat.kind[at](0.0)
         node._data = data
         node._grad = flat.grad[at]
         node._name = flat.name[at]
@@ -64,19 +66,19 @@ def rebuild(flat: FlatValues, kind: type[Value]) -> list[Value]:
     return [order[root] for root in flat.roots]
 
 
-def copy_below(root: Value, memo: dict[int, Any], kind: type[Value]) -> Value:
+def copy_below(root: Value, memo: dict[int, Any]) -> Value:
     """A copy of the root and of all below it that ``memo``, of ``copy.deepcopy``, does not have yet."""
     for node in topological_order((root,)):
         if id(node) not in memo:
             operands = tuple([each if isinstance(each, float) else memo[id(each)] for each in node.operands])
-            memo[id(node)] = twin(node, operands, kind)
+            memo[id(node)] = twin(node, operands)
     copied: Value = memo[id(root)]
     return copied
 
 
-def twin(node: Value, operands: tuple[Any, ...], kind: type[Value]) -> Value:
+def twin(node: Value, operands: tuple[Any, ...]) -> Value:
     """The node over again, on other operands or the same."""
-    copied = kind(0.0)
+    copied = type(node)(0.0)
     copied._data = node._data
     copied._grad = node._grad
     copied._name = node._name

@@ -21,7 +21,7 @@ from autograd_core.sweeps import adjoints, require_fresh, stamps, topological_or
 from autograd_core.watching import detect_anomaly, observe, observers, recording_lines, require_number
 
 __all__ = [
-    "Edge", "FlatValues", "Value", "adjoints", "detect_anomaly", "flatten_values", "recording_lines",
+    "Edge", "FlatValues", "Parameter", "Value", "adjoints", "detect_anomaly", "flatten_values", "recording_lines",
     "require_fresh", "restore_values", "topological_order",
 ]
 
@@ -327,10 +327,10 @@ class Value:
     # --- copies ---------------------------------------------------------------------------------
 
     def __copy__(self) -> Value:
-        return records.twin(self, self.operands, Value)
+        return records.twin(self, self.operands)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        return records.copy_below(self, memo, Value)
+        return records.copy_below(self, memo)
 
     def __reduce__(self) -> Any:
         return _restore_one, (flatten_values((self,)),)
@@ -343,13 +343,19 @@ class Edge(NamedTuple):
     partial: float
 
 
+class Parameter(Value):
+    """A leaf that training adjusts; a picture writes it beside an arrow unless it is asked about."""
+
+    __slots__ = ()
+
+
 def restore_values(flat: FlatValues) -> list[Value]:
     """New nodes for the records; the roots, sharing what they shared."""
-    return records.rebuild(flat, Value)
+    return records.rebuild(flat)
 
 
 def _restore_one(flat: FlatValues) -> Value:
-    return records.rebuild(flat, Value)[0]
+    return records.rebuild(flat)[0]
 
 
 def _node(data: float, op: Primitive, operands: tuple[Any, ...], partials: tuple[float, ...]) -> Value:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from viz.files import require_writable, write_files
+from autograd_core.files import require_writable, write_files
 from viz.fragments import escape, style_for
 from viz.html_shell import html_page
 from viz.lecture.catalogue import CATALOGUE, Row

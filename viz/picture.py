@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from viz.files import save_as
+from autograd_core.files import save_as
 from viz.html_shell import html_page
 from viz.rendering.arrangement import SEPARATION, arrange, engine_sizes, measure_all
 from viz.rendering.parts import Direction, Edge, Flow, Label, Math, Node, Plain, require_color

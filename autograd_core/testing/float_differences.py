@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd_core.errors import AutogradError, DomainError
 from autograd_core.testing.recording import Recording, branch
@@ -31,6 +31,7 @@ _FEWEST_CONFIRMING = 2
 _SMALLEST = 5e-324
 _EPSILON = sys.float_info.epsilon
 _FIRST, _RATIO, _ROWS = 0.06, 2.5, 20
+_BESIDE = 1e-3
 
 Evaluate = Callable[[Sequence[float]], tuple[float, Any]]
 """The function's value at a point and the branches it took there; DomainError outside its domain."""
@@ -49,6 +50,13 @@ class Estimate:
     is_own: bool = True
 
 
+class Branches(NamedTuple):
+    """Python's own branches, and of every kink of an operation the side its operands lie on: -1, 1, or 0 on it."""
+
+    python: Any
+    sides: list[int]
+
+
 def entries(
     recording: Recording, chosen: Sequence[int], gradients: Sequence[float], rtol: float | None, atol: float | None
 ) -> list[Entry]:
@@ -61,7 +69,7 @@ def entries(
 
     def evaluate(point: Sequence[float]) -> tuple[float, Any]:
         there = recording.at(point)
-        return there.output.data, (branch(there), _sides_of_kinks(there))
+        return there.output.data, Branches(branch(there), _sides_of_kinks(there))
 
     found = []
     for at in chosen:
@@ -71,7 +79,8 @@ def entries(
         if index is None and gradients[at] == 0.0:
             entry = replace(entry, note="ignored: the result does not depend on it.")
         is_kink = index in kinks or _branches_at(evaluate, recording.point, at)
-        found.append(compare(entry, evaluate, recording.point, at, noise, atol, at_a_kink=is_kink, is_opaque=opaque))
+        around = max(noise, _noise_beside(recording, at)) if is_kink else noise
+        found.append(compare(entry, evaluate, recording.point, at, around, atol, at_a_kink=is_kink, is_opaque=opaque))
     return found
 
 
@@ -122,23 +131,29 @@ def _turns_between_floats(
 ) -> bool:
     """Whether the gradient may be right all the same, over steps at which differences are hardly more than noise."""
     x = point[at]
-    far = [_try(evaluate, point, at, x + turn * _FIRST * (abs(x) or 1.0)) for turn in (-1.0, 0.0, 1.0)]
-    values = [each[1] for each in far if each is not None]
+    steps = max(20.0 * noise / abs(gradient - found), 4.0 * math.ulp(x)), _FIRST * (abs(x) or 1.0)
+    near, far = (
+        [each for turn in (-1.0, 0.0, 1.0) if (each := _try(evaluate, point, at, x + turn * step)) is not None]
+        for step in steps
+    )
+    values = [each[1] for each in far]
     if values and abs(gradient) * math.ulp(x) > 2.0 * max(map(abs, values)):
-        return True
-    step = 20.0 * noise / abs(gradient - found)
-    ends = [_try(evaluate, point, at, x + turn * max(step, 4.0 * math.ulp(x))) for turn in (1.0, -1.0)]
-    if ends[0] is None or ends[1] is None or ends[0][0] == ends[1][0]:
+        # What is flat, or changes with the step, does not turn.
+        changed = max(each[1] for each in near) - min(each[1] for each in near)
+        if changed > 1e-3 * (max(values) - min(values)):
+            return True
+    if len(near) < 3 or near[0][0] == near[2][0]:
         return False
-    near = (ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0])
-    return abs(near - gradient) < abs(near - found)
+    slope = (near[2][1] - near[0][1]) / (near[2][0] - near[0][0])
+    return abs(slope - gradient) < abs(slope - found)
 
 
 def _between(entry: Entry, left: Estimate, right: Estimate, absolute: float, far: float) -> Entry:
     """The verdict at a kink, unless a jump or a pole leaves the slopes unknown; they grow with every smaller step."""
     size = max(abs(left.derivative), abs(right.derivative), entry.scale)
     error = left.error + right.error
-    if _SAFETY * error > 0.3 * size + 1e-3 * far + absolute:
+    flat = entry.gradient == left.derivative == right.derivative == 0.0
+    if _SAFETY * error > 0.3 * size + 1e-3 * far + absolute and not flat:
         note = "at a kink, and the one-sided derivatives are not certain: a jump, perhaps."
         return replace(entry, verdict="inconclusive", note=note)
     return at_kink(entry, left.derivative, right.derivative, _SAFETY * error + entry.tolerance * size + absolute)
@@ -160,7 +175,7 @@ def _branches_at(evaluate: Evaluate, point: Sequence[float], at: int) -> bool:
     here = _try(evaluate, point, at, x)
     for there in (math.nextafter(x, -math.inf), math.nextafter(x, math.inf)):
         found = _try(evaluate, point, at, there)
-        if here is not None and found is not None and found[2][0] != here[2][0]:
+        if here is not None and found is not None and found[2].python != here[2].python:
             return True
     return False
 
@@ -232,7 +247,7 @@ def _falling(
         if above is None or below is None or (side == 0 and above[2] != below[2]):
             before, rows = [], []
             continue
-        if above[2] != branches:
+        if not _stays(above[2], branches):
             before, rows, branches, largest = [], [], above[2], 0.0
         width = above[0] - below[0]
         if not width:
@@ -274,6 +289,13 @@ class _Row:
         return found
 
 
+def _stays(branches: Any, larger: Any) -> bool:
+    """Whether a step takes the branches the larger one did; rounding puts operands on a kink before they reach it."""
+    if not isinstance(branches, Branches) or not isinstance(larger, Branches) or branches.python != larger.python:
+        return bool(branches == larger)
+    return all(now in (0, was) for now, was in zip(branches.sides, larger.sides, strict=True))
+
+
 def _is_consistent(found: Estimate, rows: Sequence[_Row], place: int) -> bool:
     """Whether every smaller step says the same within its rounding: else something finer was stepped over."""
     if len(rows) - place <= _FEWEST_CONFIRMING:
@@ -294,13 +316,12 @@ def _try(evaluate: Evaluate, point: Sequence[float], at: int, x: float) -> tuple
     return (x, value, branches) if math.isfinite(value) else None
 
 
-def _sides_of_kinks(recording: Recording) -> Any:
-    """On which side of each of their kinks the operands of each node lie."""
+def _sides_of_kinks(recording: Recording) -> list[int]:
     sides = []
     for node in recording.order:
         if node.op is not None and node.op.kinks:
             operands = [each if isinstance(each, float) else each.data for each in node.operands]
-            sides.append([(kink(*operands) > 0) - (kink(*operands) < 0) for kink in node.op.kinks])
+            sides += [(kink(*operands) > 0) - (kink(*operands) < 0) for kink in node.op.kinks]
     return sides
 
 
@@ -332,6 +353,20 @@ def path_scales(recording: Recording) -> list[float]:
             if type(operand) is int and scales[node.index]:
                 scales[operand] += scales[node.index] * abs(partial)
     return scales
+
+
+def _noise_beside(recording: Recording, at: int) -> float:
+    """The larger of the two sides' rounding: at a kink the flat side's derivatives may stand, which carry none."""
+    found = [0.0]
+    for turn in (-1.0, 1.0):
+        point = list(recording.point)
+        point[at] += turn * _BESIDE * (abs(point[at]) or 1.0)
+        try:
+            there = recording.at(point)
+        except (DomainError, ArithmeticError, ValueError, AutogradError):
+            continue
+        found.append(_noise(there, path_scales(there)))
+    return max(each for each in found if math.isfinite(each))
 
 
 def _noise(recording: Recording, scales: Sequence[float]) -> float:

@@ -26,8 +26,8 @@ from test_fragments import Reader
 import autograd_core as ag
 import viz
 from autograd_core import Graph, NamingError, NoPathError, OperandError, ParseError, StaleGraphError, Value
+from autograd_core.files import save_as
 from autograd_core.value import topological_order
-from viz.files import save_as
 from viz.stepping.model import _slider
 from viz.stepping.stepper import stepper_script
 

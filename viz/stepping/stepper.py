@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograd_core.events import Order
+from autograd_core.files import save_as
 from autograd_core.graph import Graph
 from autograd_core.value import Value
 from viz.drawing import Style, graph_of, require
-from viz.files import save_as
 from viz.html_shell import html_page
 from viz.stepping.model import Model, last_step
 from viz.stepping.operations import write_operations
