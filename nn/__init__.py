@@ -1,3 +1,48 @@
-"""Neural networks on the scalar engine: modules, losses, optimizers and training are still to come."""
+"""Neural networks on the scalar engine: modules, losses, optimizers, training, and the checks of a good recipe."""
 
-__all__: list[str] = []
+from nn.clipping import ClipNorm, ClipValue
+from nn.data import circles, gabor, gabor_data, moons, spirals, xor
+from nn.dropout import Dropout
+from nn.errors import (
+    CheckpointError,
+    DataError,
+    DivergedError,
+    SettingError,
+    ShapeError,
+    UnknownSettingError,
+)
+from nn.gradients import EagerGradients
+from nn.history import History
+from nn.layers import Activation, Linear, Sequential
+from nn.losses import (
+    Loss,
+    binary_cross_entropy_with_logits,
+    half_squared_error,
+    hinge,
+    huber_error,
+    max_margin,
+    mean_absolute_error,
+    mean_squared_error,
+    softmax_cross_entropy,
+)
+from nn.mlp import MLP
+from nn.module import Module
+from nn.normalization import BatchNorm
+from nn.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSprop
+from nn.penalties import L1, L2, ElasticNet
+from nn.preparation import Standardization, one_pixel_shifts, split
+from nn.real_data import Dataset, breast_cancer, diabetes, digits, iris
+from nn.schedules import Constant, CosineDecay, ExponentialDecay, StepDecay, WarmUp
+from nn.stopping import EarlyStopping, GradientBelow
+from nn.training import fit
+
+__all__ = [
+    "L1", "L2", "MLP", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "BatchNorm", "CheckpointError", "ClipNorm",
+    "ClipValue", "Constant", "CosineDecay", "DataError", "Dataset", "DivergedError", "Dropout", "EagerGradients",
+    "EarlyStopping", "ElasticNet", "ExponentialDecay", "GradientBelow", "History", "Linear", "Loss", "Module",
+    "Momentum", "Nesterov", "RMSprop", "Sequential", "SettingError", "ShapeError", "Standardization", "StepDecay",
+    "UnknownSettingError", "WarmUp", "binary_cross_entropy_with_logits", "breast_cancer", "circles", "diabetes",
+    "digits", "fit", "gabor", "gabor_data", "half_squared_error", "hinge", "huber_error", "iris", "max_margin",
+    "mean_absolute_error", "mean_squared_error", "moons", "one_pixel_shifts", "softmax_cross_entropy", "spirals",
+    "split", "xor",
+]

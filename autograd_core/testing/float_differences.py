@@ -32,6 +32,7 @@ _SMALLEST = 5e-324
 _EPSILON = sys.float_info.epsilon
 _FIRST, _RATIO, _ROWS = 0.06, 2.5, 20
 _BESIDE = 1e-3
+"""Relative: where the rounding of the two sides of a kink is taken from."""
 
 Evaluate = Callable[[Sequence[float]], tuple[float, Any]]
 """The function's value at a point and the branches it took there; DomainError outside its domain."""
@@ -138,7 +139,7 @@ def _turns_between_floats(
     )
     values = [each[1] for each in far]
     if values and abs(gradient) * math.ulp(x) > 2.0 * max(map(abs, values)):
-        # What is flat, or changes with the step, does not turn.
+        # A flat function, and one that changes in proportion to the step, do not turn.
         changed = max(each[1] for each in near) - min(each[1] for each in near)
         if changed > 1e-3 * (max(values) - min(values)):
             return True
@@ -150,8 +151,9 @@ def _turns_between_floats(
 
 def _between(entry: Entry, left: Estimate, right: Estimate, absolute: float, far: float) -> Entry:
     """The verdict at a kink, unless a jump or a pole leaves the slopes unknown; they grow with every smaller step."""
-    size = max(abs(left.derivative), abs(right.derivative), entry.scale)
+    size = max(abs(left.derivative), abs(right.derivative), abs(entry.gradient), entry.scale)
     error = left.error + right.error
+    # As at smooth points: where nothing moves, 0 needs no scale to be right.
     flat = entry.gradient == left.derivative == right.derivative == 0.0
     if _SAFETY * error > 0.3 * size + 1e-3 * far + absolute and not flat:
         note = "at a kink, and the one-sided derivatives are not certain: a jump, perhaps."
@@ -290,7 +292,10 @@ class _Row:
 
 
 def _stays(branches: Any, larger: Any) -> bool:
-    """Whether a step takes the branches the larger one did; rounding puts operands on a kink before they reach it."""
+    """Whether a step takes the branches of a larger one.
+
+    Rounding puts operands on a kink before they reach it: tanh(x) is x at 1e-9, so min(x, tanh(x)) has a tie there.
+    """
     if not isinstance(branches, Branches) or not isinstance(larger, Branches) or branches.python != larger.python:
         return bool(branches == larger)
     return all(now in (0, was) for now, was in zip(branches.sides, larger.sides, strict=True))

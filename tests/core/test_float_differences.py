@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_core import Value, exp, maximum, relu, sin, total
+from autograd_core import Value, cos, exp, heaviside, log, maximum, minimum, relu, sign, sin, tanh, total, where
 from autograd_core.errors import CheckError, DomainError
-from autograd_core.testing import gradcheck
+from autograd_core.testing import MUTANTS, gradcheck
 from autograd_core.testing.float_differences import NAME, Estimate, compare, estimate
 from autograd_core.testing.report import Entry
 
@@ -134,6 +134,72 @@ def test_what_does_not_move_passes_with_0_and_fails_with_anything_else(x: float)
         assert report.verdicts == {"x": "pass", "y": "pass"}
     assert verdict(lambda x: 3.0, x, 0.0).verdict == "pass"
     assert verdict(lambda x: 3.0, x, 1e-3).verdict == "fail"
+
+
+FLAT: list[tuple[str, Callable[[float], float]]] = [
+    ("0", lambda x: 0.0), ("1e-30", lambda x: 1e-30), ("relu below 0", lambda x: max(x - 2.0, 0.0)),
+    ("nearly flat", lambda x: 1e-20 * x), ("x - x", lambda x: x - x),
+]
+
+
+@pytest.mark.parametrize("case", FLAT, ids=lambda case: case[0])
+def test_a_flat_function_does_not_turn_between_floats(case: Any) -> None:
+    for x in (0.65, 1.0, -1.66, 1e-5):
+        for gradient in (2.0, 0.01, -1.0):
+            assert verdict(case[1], x, gradient, abs(gradient)).verdict == "fail", (x, gradient)
+
+
+@pytest.mark.parametrize(("mutant", "flat", "x"), [
+    ("sub-sign", lambda x: x - x, 1.66), ("relu-always-on", lambda x: relu(x - 2), 0.65),
+    ("relu-leaks", lambda x: relu(x - 2), 0.65), ("neg-sign", lambda x: x + -x, 2.5),
+])
+def test_a_slope_planted_where_nothing_moves_is_found(mutant: str, flat: Callable[[Any], Any], x: float) -> None:
+    with next(each for each in MUTANTS if each.name == mutant).applied():
+        assert gradcheck(flat, x, oracle="differences").verdicts == {"x": "fail"}
+
+
+TURNING: list[tuple[str, Callable[[Any], Any], float]] = [
+    ("swallowed steps", lambda x: sin((x + 1e3) * 1e20), 1.0), ("small", lambda x: 1e-5 * sin(x * x * 1e17), 1.3),
+    ("with a slope", lambda x: sin(1e18 * x) + 1e-3 * x, 1.3), ("in a kink", lambda x: relu(sin(1e18 * x)), 1.3),
+]
+
+
+@pytest.mark.parametrize("case", TURNING, ids=lambda case: case[0])
+def test_what_turns_between_floats_is_undecided(case: Any) -> None:
+    assert gradcheck(case[1], case[2], oracle="differences").verdicts == {"x": "inconclusive"}
+
+
+# --- kinks ----------------------------------------------------------------------------------------
+
+ROUNDED_KINKS: list[tuple[str, Callable[[Any], Any], float, float, float]] = [
+    ("flat beside a constant", lambda x: 1 - (1 + (relu(x - 3) - relu(x - 3))), 3.0, 0.0, 0.0),
+    ("flat by cancelling", lambda x: log(1 + abs(x)) - log(1 + abs(x)), 0.0, 0.0, 0.0),
+    ("flat times a rounded 0", lambda x: minimum(x, x) * (sin(x) - sin(x)), 3.0, 0.0, 0.0),
+    ("a tie near it", lambda x: minimum(x, tanh(x)), 0.0, 1.0, 1.0),
+    ("a tie on one side", lambda x: minimum(2 * x, tanh(x)), 0.0, 2.0, 1.0),
+    ("a tie of cosines", lambda x: minimum(cos(x), 1.0) + x, 0.0, 1.0, 1.0),
+    ("a tie of quotients", lambda x: minimum(1.0, 1 / cos(x)) - 2 * x, 0.0, -2.0, -2.0),
+    ("rounding behind a flat side", lambda x: relu(1 - (1 - x)), 0.0, 0.0, 1.0),
+    ("much rounding behind it", lambda x: relu(1e4 - (1e4 - x)), 0.0, 0.0, 1.0),
+]
+
+
+@pytest.mark.parametrize("kink", ROUNDED_KINKS, ids=lambda kink: kink[0])
+def test_kinks_are_decided_though_rounding_hides_them(kink: Any) -> None:
+    _, function, x, left, right = kink
+    (own,) = gradcheck(function, x, oracle="differences").entries
+    assert (own.verdict, own.legal) == ("kink", True), own
+    for slope, is_legal in ((left, True), (right, True), (max(left, right) + 0.01, False)):
+        (entry,) = gradcheck(function, x, gradient=lambda x: slope, oracle="differences").entries  # noqa: B023
+        assert (entry.verdict, entry.legal) == ("kink", is_legal), (slope, entry)
+        assert (entry.left, entry.right) == pytest.approx((left, right), abs=1e-3)
+
+
+@pytest.mark.parametrize("jump", [
+    lambda x: sign(1 - cos(x)), lambda x: heaviside(x - sin(x), 0.0), lambda x: where(x - tanh(x), 2 * x + 1, x),
+], ids=["sign", "heaviside", "where"])
+def test_a_jump_that_rounding_moves_from_its_place_is_none_of_the_kinks(jump: Any) -> None:
+    assert gradcheck(jump, 0.0, oracle="differences").verdicts == {"x": "inconclusive"}
 
 
 # --- gradients from elsewhere ---------------------------------------------------------------------

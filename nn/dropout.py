@@ -1,0 +1,64 @@
+r"""Dropout: in training each unit is kept with probability ``keep``, or silenced (LECTURE row 20)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nn.errors import SettingError, UnknownSettingError
+from nn.module import Module
+
+
+class Dropout(Module):
+    r"""Multiply each unit by 1/keep with probability ``keep`` and by 0 otherwise.
+
+    ``keep`` is the slide's p, the probability to *keep* a unit; PyTorch's ``p`` is the probability to drop one.
+    The division by ``keep`` in training (inverted dropout; Srivastava et al. 2014, section 10) leaves the
+    expected value as it was, so that in evaluation mode nothing is done.  ``rng`` is an int or a Generator.
+    Raises :class:`SettingError` unless 0 < keep <= 1.
+
+    >>> dropout = Dropout(keep=0.5, rng=0)
+    >>> [out.data for out in dropout([1.0, 1.0, 1.0, 1.0])]
+    [0.0, 2.0, 2.0, 2.0]
+    >>> [out.data for out in dropout.eval()([1.0, 1.0, 1.0, 1.0])]
+    [1.0, 1.0, 1.0, 1.0]
+    """
+
+    symbol = r"\hat{z}"
+
+    def __init__(self, keep: float = 0.5, rng: int | np.random.Generator = 0, **foreign: float) -> None:
+        if foreign:
+            name, number = next(iter(foreign.items()))
+            is_number = name == "p" and isinstance(number, (int, float)) and 0.0 <= number < 1.0
+            right = f"Dropout(keep={1.0 - number:g})" if is_number else "Dropout(keep=0.5)"
+            raise UnknownSettingError(
+                f"Dropout has no {name}. It takes keep, the probability to keep a unit, as the lecture does; "
+                f"PyTorch's p is the probability to drop one. Write {right}."
+            )
+        if isinstance(keep, bool) or not isinstance(keep, (int, float)) or not 0.0 < keep <= 1.0:
+            raise SettingError(f"keep is the probability to keep a unit, above 0 and at most 1; got {keep!r}.")
+        self.keep = float(keep)
+        self.rng = np.random.default_rng(rng)
+
+    def factors(self, examples: int, units: int) -> np.ndarray:
+        """What the units are multiplied by in the next pass: 0 or 1/keep, of shape (examples, units)."""
+        kept = self.rng.random((examples, units)) < self.keep
+        found: np.ndarray = kept / self.keep
+        return found
+
+    def forward(self, examples: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        if not self.training or self.keep == 1.0:
+            return [list(example) for example in examples]
+        factors = self.factors(len(examples), len(examples[0])).tolist()
+        return [
+            [scalar * factor for scalar, factor in zip(example, row, strict=True)]
+            for example, row in zip(examples, factors, strict=True)
+        ]
+
+    def on_arrays(self, X: np.ndarray) -> np.ndarray:
+        return X * self.factors(*X.shape) if self.training and self.keep < 1.0 else X
+
+    def __repr__(self) -> str:
+        return f"Dropout(keep={self.keep:g})"

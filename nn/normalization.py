@@ -1,0 +1,107 @@
+r"""Batch normalization: each pre-activation with mean 0 and variance 1 over the minibatch (LECTURE row 19)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_core.primitives import batch_mean, sqrt, square
+from autograd_core.value import Parameter
+from nn.errors import SettingError, ShapeError
+from nn.layers import described, require_inputs, require_sizes
+from nn.module import Module, name_all, number_of
+
+
+class BatchNorm(Module):
+    r"""Subtract the minibatch's mean, then divide by its biased standard deviation; gradients flow through both.
+
+    .. math:: \tilde a_i = \gamma_i \frac{a_i - m_i}{\sqrt{v_i + \epsilon}} + \beta_i, \quad
+       m_i = \frac1N \sum_n a_{ni}, \quad v_i = \frac1N \sum_n (a_{ni} - m_i)^2
+
+    (Ioffe & Szegedy 2015).  ``scale_and_shift=False`` leaves :math:`\gamma` and :math:`\beta` out.  In training
+    mode ``running_mean`` and ``running_variance`` (the unbiased one) move by ``momentum`` towards the
+    minibatch's; in evaluation mode they are used instead of it, so that one example is enough.  The shape
+    of the values' distribution stays: mean 0 and variance 1 do not make it Gaussian.
+    Raises :class:`ShapeError` for a minibatch of one example in training mode.
+
+    >>> norm = BatchNorm(1)
+    >>> [round(out.data, 4) for out in norm([[1.0], [3.0]])]
+    [-1.0, 1.0]
+    """
+
+    symbol = r"\hat{a}"
+    couples_examples = True
+
+    def __init__(
+        self, units: int, epsilon: float = 1e-5, momentum: float = 0.1, scale_and_shift: bool = True
+    ) -> None:
+        require_sizes([units], f"BatchNorm({units!r})")
+        if not (isinstance(epsilon, (int, float)) and epsilon > 0.0 and math.isfinite(epsilon)):
+            raise SettingError(f"BatchNorm's epsilon keeps the division finite and is positive; got {epsilon!r}.")
+        if not (isinstance(momentum, (int, float)) and 0.0 < momentum <= 1.0):
+            raise SettingError(
+                f"BatchNorm's momentum is the share of the new minibatch, above 0 and at most 1; got {momentum!r}."
+            )
+        self.inputs = self.outputs = units
+        self.epsilon, self.momentum = float(epsilon), float(momentum)
+        self.scale = [Parameter(1.0) for _ in range(units)] if scale_and_shift else []
+        self.shift = [Parameter(0.0) for _ in range(units)] if scale_and_shift else []
+        self.running_mean = np.zeros(units)
+        self.running_variance = np.ones(units)
+
+    def forward(self, examples: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        for example in examples:
+            require_inputs(self, len(example))
+        columns = [list(column) for column in zip(*examples, strict=True)]
+        if not self.training:
+            normalized = [
+                [(scalar - mean) / deviation for scalar in column]
+                for column, mean, deviation in zip(columns, *self._running(), strict=True)
+            ]
+        elif len(examples) < 2:
+            raise ShapeError(
+                f"{described(self)} normalizes over a minibatch, and one example has no spread: pass two or more, "
+                "or call eval() on the model to use the statistics of training."
+            )
+        else:
+            normalized = [self._normalized(unit, column) for unit, column in enumerate(columns)]
+        if self.scale:
+            normalized = [
+                [scale * scalar + shift for scalar in column]
+                for scale, shift, column in zip(self.scale, self.shift, normalized, strict=True)
+            ]
+        return [list(row) for row in zip(*normalized, strict=True)]
+
+    def _normalized(self, unit: int, column: list[Any]) -> list[Any]:
+        mean = batch_mean(column)
+        centred = [scalar - mean for scalar in column]
+        variance = batch_mean([square(scalar) for scalar in centred])
+        self._remember(unit, number_of(mean), number_of(variance) * len(column) / (len(column) - 1))
+        deviation = sqrt(variance + self.epsilon)
+        return [scalar / deviation for scalar in centred]
+
+    def _remember(self, unit: int, mean: float, variance: float) -> None:
+        self.running_mean[unit] += self.momentum * (mean - self.running_mean[unit])
+        self.running_variance[unit] += self.momentum * (variance - self.running_variance[unit])
+
+    def _running(self) -> tuple[list[float], list[float]]:
+        return self.running_mean.tolist(), np.sqrt(self.running_variance + self.epsilon).tolist()
+
+    def on_arrays(self, X: np.ndarray) -> np.ndarray:
+        if self.training:
+            return super().on_arrays(X)
+        require_inputs(self, X.shape[1])
+        state = self.state_dict()
+        normalized: np.ndarray = (X - self.running_mean) / np.sqrt(self.running_variance + self.epsilon)
+        return normalized * state["scale"] + state["shift"] if self.scale else normalized
+
+    def name_parameters(self) -> None:
+        name_all(self.scale, r"\gamma", self.number)
+        name_all(self.shift, r"\beta", self.number)
+
+    def __repr__(self) -> str:
+        return f"BatchNorm({self.inputs})"
+

@@ -1,0 +1,278 @@
+"""``fit``: gradient descent on a model, by the batch, by the example or by the minibatch (LECTURE row 12)."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nn.checkpoints import load_training
+from nn.divergence import diverged
+from nn.errors import SettingError, ShapeError, UnknownSettingError
+from nn.gradients import EagerGradients, Engine, MeanLoss, Penalty, couples_examples, losses_on_arrays
+from nn.history import History
+from nn.losses import Loss, half_squared_error
+from nn.module import Module
+from nn.optimizers import SGD, Optimizer, OptimizerState
+from nn.preparation import paired
+from nn.progress import progress_bar
+from nn.stopping import Criterion, EarlyStopping
+from nn.training_run import Training
+
+Callback = Callable[[Training], object]
+
+ENGINES: dict[str, Engine] = {"eager": EagerGradients}
+
+
+def fit(
+    model: Module,
+    X: Any,
+    y: Any,
+    *,
+    loss: Loss = half_squared_error,
+    optimizer: Optimizer | None = None,
+    penalty: Penalty | None = None,
+    batch_size: int | None = None,
+    epochs: int = 100,
+    validation: tuple[Any, Any] | None = None,
+    clip: Callable[[np.ndarray], np.ndarray] | None = None,
+    stop: Criterion | Sequence[Criterion] = (),
+    callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
+    engine: str | Engine = "eager",
+    rng: int | np.random.Generator = 0,
+    resume: str | os.PathLike[str] | None = None,
+    **foreign: Any,
+) -> History:
+    r"""Train the model by gradient descent and return what was recorded.
+
+    ``X`` has shape (examples, inputs), ``y`` what ``loss`` takes.  ``batch_size`` None is batch gradient descent,
+    1 is stochastic, any other the minibatch's: each epoch uses every example once, in a new order drawn
+    from ``rng``, and each update follows the mean gradient of its minibatch (the last may be smaller).
+    ``optimizer`` None is SGD with a learning rate of 0.1.  ``penalty`` is added to each mean loss.  ``validation`` is
+    (X, y) of data that are not trained on.  ``clip`` maps a gradient to the one to use.  ``stop`` holds criteria;
+    ``callbacks`` are called after each epoch with the :class:`Training`, and one that returns True ends it.
+    ``progress`` None shows a bar in a terminal only.  ``resume`` names a checkpoint of the same call, which is
+    continued to ``epochs`` in all exactly as if it had not been interrupted.  The model ends in evaluation mode.
+
+    Ctrl-C ends the run after the last complete update and returns its history.  Raises :class:`SettingError`,
+    :class:`DataError` and :class:`ShapeError` before anything is changed, :class:`DivergedError` when a loss or
+    gradient is no number any more.
+
+    >>> from nn import MLP, fit
+    >>> model = MLP([1, 1], init="zeros")
+    >>> fit(model, [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], epochs=500)
+    History(500 epochs, loss 5.833 -> 1.127e-10)
+    >>> model.predict([[10.0]]).round(3)
+    array([20.999])
+    """
+    if foreign:
+        raise UnknownSettingError(_right_call(next(iter(foreign)), next(iter(foreign.values()))))
+    X, y = paired(X, y)
+    _require_width(model, X)
+    targets = loss.targets(y, _outputs(model, X))
+    held_out = None if validation is None else _validation_set(model, loss, *validation)
+    size = _batch_size(batch_size, len(X), model)
+    _require_epochs(epochs)
+    criteria = [stop] if callable(stop) else list(stop)
+    gradients = _engine(engine)(model, loss, penalty)
+    run = _new_training(model, optimizer or SGD(0.1), rng)
+    if resume is not None:
+        load_training(resume, run)
+    descent = _Descent(run, gradients, clip, loss)
+    model.train()
+    try:
+        with progress_bar(epochs, run.epoch, progress) as show:
+            while run.epoch < epochs:
+                descent.epoch(X, targets, size)
+                if held_out is not None:
+                    run.history.validation_loss.append(validation_loss(model, loss, *held_out))
+                _remember_best(run, criteria)
+                show(run.history)
+                reasons = [reason for criterion in criteria if (reason := criterion(run.history))]
+                ended = [callback for callback in callbacks if callback(run) is True]
+                if reasons or ended:
+                    run.history.stopped_because = reasons[0] if reasons else f"{_name(ended[0])} asked for it"
+                    break
+            else:
+                run.history.stopped_because = f"all {epochs} epochs done"
+    except KeyboardInterrupt:
+        descent.write()
+        run.history.stopped_because = f"interrupted in epoch {run.epoch + 1}"
+        _trim(run.history)
+    finally:
+        model.eval()
+    if run.best is not None:
+        model.load_state_dict(run.best)
+    return run.history
+
+
+class _Descent:
+    """The updates of a run; ``vector`` is the parameters after the last complete one."""
+
+    def __init__(
+        self, run: Training, gradients: Any, clip: Callable[[np.ndarray], np.ndarray] | None, loss: Loss
+    ) -> None:
+        self.run, self.gradients, self.clip, self.loss = run, gradients, clip, loss
+        self.parameters = run.model.parameters()
+        self.vector = np.array([parameter.data for parameter in self.parameters])
+
+    def epoch(self, X: np.ndarray, targets: np.ndarray, size: int) -> None:
+        """One pass over the examples, recorded in the history when complete."""
+        loss = penalty = rate = 0.0
+        whole_gradient = np.zeros(len(self.vector))
+        updates = 0
+        for chosen in batches(len(X), size, self.run.shuffler):
+            found = self.gradients.mean(X[chosen], targets[chosen])
+            rate = self.update(found, X[chosen], targets[chosen])
+            share = len(chosen) / len(X)
+            loss += share * found.loss
+            penalty += share * found.penalty
+            whole_gradient += share * found.gradient
+            updates += 1
+        history = self.run.history
+        history.loss.append(loss)
+        history.penalty.append(penalty)
+        history.gradient_norm.append(float(np.linalg.norm(whole_gradient)))
+        history.learning_rate.append(rate)
+        history.updates.append((history.updates[-1] if history.updates else 0) + updates)
+        history.examples.append((history.examples[-1] if history.examples else 0) + len(X))
+
+    def update(self, found: MeanLoss, X: np.ndarray, targets: np.ndarray) -> float:
+        """One step of the optimizer; its learning rate."""
+        run = self.run
+        rate = run.optimizer.rate(run.optimizer_state.step)
+        if not (math.isfinite(found.loss + found.penalty) and np.isfinite(found.gradient).all()):
+            raise diverged(run.model, self.loss, X, targets, found, rate, run.epoch + 1, run.history)
+        gradient = found.gradient if self.clip is None else self.clip(found.gradient)
+        vector, state = run.optimizer.update(self.vector, gradient, run.optimizer_state)
+        if not np.isfinite(vector).all():
+            raise diverged(run.model, self.loss, X, targets, found, rate, run.epoch + 1, run.history, vector)
+        self.vector, run.optimizer_state = vector, state
+        self.write()
+        return rate
+
+    def write(self) -> None:
+        """Put the vector into the model."""
+        for parameter, number in zip(self.parameters, self.vector.tolist(), strict=True):
+            parameter.data = number
+
+
+def batches(examples: int, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """The indices of each minibatch of one epoch: every example once, in an order drawn from ``rng``.
+
+    The whole batch is not shuffled and draws nothing.
+
+    >>> [batch.tolist() for batch in batches(5, 2, np.random.default_rng(0))]
+    [[2, 0], [1, 3], [4]]
+    """
+    order = np.arange(examples) if size == examples else rng.permutation(examples)
+    for start in range(0, examples, size):
+        yield order[start : start + size]
+
+
+def validation_loss(model: Module, loss: Loss, X: np.ndarray, targets: np.ndarray) -> float:
+    """The mean loss in evaluation mode, without recording."""
+    return float(losses_on_arrays(model, loss, X, targets).mean())
+
+
+# --- what may be asked --------------------------------------------------------------------------
+
+
+def _right_call(name: str, given: Any) -> str:
+    if name in ("lr", "learning_rate", "eta", "learning_rate_init"):
+        return f"fit takes no {name}: the learning rate belongs to the optimizer. Write optimizer=SGD({given!r})."
+    known = [each for each in inspect.signature(fit).parameters if each != "foreign"]
+    translated = {"val_data": "validation", "validation_data": "validation", "n_epochs": "epochs", "max_iter": "epochs",
+                  "batch": "batch_size", "seed": "rng", "random_state": "rng", "verbose": "progress",
+                  "criterion": "loss", "early_stopping": "stop", "alpha": "penalty", "weight_decay": "penalty"}
+    close = [translated[name]] if name in translated else difflib.get_close_matches(name, known, n=1)
+    hint = f"Write {close[0]}=." if close else f"It takes {', '.join(known)}."
+    return f"fit takes no {name}. {hint}"
+
+
+def _require_width(model: Module, X: np.ndarray) -> None:
+    if model.inputs is not None and X.shape[1] != model.inputs:
+        raise ShapeError(f"The model takes {model.inputs} inputs; X has {X.shape[1]} columns.")
+
+
+def _outputs(model: Module, X: np.ndarray) -> int:
+    return model.outputs if model.outputs is not None else model.outputs_of(X[:1]).shape[1]
+
+
+def _validation_set(model: Module, loss: Loss, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    X, y = paired(X, y, ("the validation X", "the validation y"))
+    _require_width(model, X)
+    return X, loss.targets(y, _outputs(model, X))
+
+
+def _batch_size(batch_size: int | None, examples: int, model: Module) -> int:
+    if batch_size is None:
+        batch_size = examples
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
+        raise SettingError(f"batch_size is a number of examples, or None for all of them; got {batch_size!r}.")
+    if batch_size < 1:
+        raise SettingError(
+            f"batch_size is at least 1, which is stochastic gradient descent; got {batch_size}. "
+            "For the whole batch leave it out."
+        )
+    if batch_size > examples:
+        raise SettingError(
+            f"batch_size={batch_size} is more than the {examples} examples there are. For the whole batch leave it out."
+        )
+    last = examples % batch_size or batch_size
+    if last == 1 and any(module.couples_examples for module in model.modules()):
+        other = next((size for size in range(int(batch_size), examples + 1) if size > 1 and examples % size != 1), None)
+        advice = f"Use batch_size={other}" if other else "Use more examples"
+        raise ShapeError(
+            f"BatchNorm needs two examples in every minibatch, but with batch_size={batch_size} of {examples} examples "
+            f"the last one has a single example. {advice}, or leave BatchNorm out."
+        )
+    return int(batch_size)
+
+
+def _require_epochs(epochs: int) -> None:
+    if isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)) or epochs < 1:
+        raise SettingError(f"epochs is how often every example is used, at least once; got {epochs!r}.")
+
+
+def _engine(engine: str | Engine) -> Engine:
+    if callable(engine):
+        return engine
+    if engine not in ENGINES:
+        raise SettingError(f"engine is {' or '.join(map(repr, ENGINES))}, or a function like EagerGradients; got {engine!r}.")
+    return ENGINES[engine]
+
+
+# --- the run ------------------------------------------------------------------------------------
+
+
+def _new_training(model: Module, optimizer: Optimizer, rng: int | np.random.Generator) -> Training:
+    if not isinstance(optimizer, Optimizer):
+        raise SettingError(f"optimizer is one of nn's, such as SGD(0.1) or Adam(0.01); got {optimizer!r}.")
+    parameters = np.array([parameter.data for parameter in model.parameters()])
+    return Training(model, optimizer, optimizer.start(parameters), np.random.default_rng(rng))
+
+
+def _remember_best(run: Training, criteria: Sequence[Criterion]) -> None:
+    for criterion in criteria:
+        if isinstance(criterion, EarlyStopping) and criterion.restore_best:
+            if criterion.best_epoch(run.history) == run.epoch:
+                run.best = run.model.state_dict()
+
+
+def _trim(history: History) -> None:
+    """Only epochs that every curve has: an interruption may come between two of them."""
+    whole = min(len(curve) for curve in history.to_dict().values())
+    for curve in (history.loss, history.penalty, history.validation_loss, history.gradient_norm,
+                  history.learning_rate, history.updates, history.examples):
+        del curve[whole:]
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", type(function).__name__)
