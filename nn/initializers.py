@@ -221,11 +221,10 @@ def find_initializer(init: str | Initializer) -> Initializer:
         if name in _BY_NAME:
             return _BY_NAME[name]
         raise SettingError(_unknown(init))
-    if init in _BY_NAME.values() or isinstance(init, (constant, uniform, normal)):
-        return init
     if not callable(given) or isinstance(given, type):
         raise SettingError(_unknown(init))
-    return _Checked(init)
+    is_ours = init in _BY_NAME.values() or isinstance(init, (constant, uniform, normal))
+    return init if is_ours else _Checked(init)
 
 
 @dataclass(frozen=True)

@@ -88,19 +88,18 @@ def fit(
     model.train()
     try:
         with progress_bar(epochs, run.epoch, progress) as show:
-            while run.epoch < epochs:
+            reasons = _reasons(criteria, run.history) if run.epoch else []  # a resumed run may have ended already
+            ended: list[Callback] = []
+            while run.epoch < epochs and not (reasons or ended):
                 descent.epoch(X, targets, size)
                 if held_out is not None:
                     run.history.validation_loss.append(validation_loss(model, loss, *held_out))
                 _remember_best(run, criteria)
                 show(run.history)
-                reasons = [reason for criterion in criteria if (reason := criterion(run.history))]
+                reasons = _reasons(criteria, run.history)
                 ended = [callback for callback in callbacks if callback(run) is True]
-                if reasons or ended:
-                    run.history.stopped_because = reasons[0] if reasons else f"{_name(ended[0])} asked for it"
-                    break
-            else:
-                run.history.stopped_because = f"all {epochs} epochs done"
+            asked = [f"{_name(callback)} asked for it" for callback in ended]
+            run.history.stopped_because = [*reasons, *asked, f"all {epochs} epochs done"][0]
     except KeyboardInterrupt:
         descent.write()
         run.history.stopped_because = f"interrupted in epoch {run.epoch + 1}"
@@ -264,6 +263,10 @@ def _remember_best(run: Training, criteria: Sequence[Criterion]) -> None:
         if isinstance(criterion, EarlyStopping) and criterion.restore_best:
             if criterion.best_epoch(run.history) == run.epoch:
                 run.best = run.model.state_dict()
+
+
+def _reasons(criteria: Sequence[Criterion], history: History) -> list[str]:
+    return [reason for criterion in criteria if (reason := criterion(history))]
 
 
 def _trim(history: History) -> None:

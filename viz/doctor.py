@@ -34,6 +34,7 @@ EXTRAS = {
     "plots": ("matplotlib",),
     "notebook": ("anywidget", "traitlets", "ipykernel", "jupytext", "nbclient", "jupyterlab"),
     "testing": ("hypothesis", "mpmath"),
+    "training": ("safetensors", "tqdm"),
     "data": ("scikit-learn",),
     "tune": ("scikit-learn",),
     "cluster": ("distributed",),

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from autograd_core.errors import AutogradError, DomainError
-from autograd_core.testing.recording import Recording, branch
+from autograd_core.testing.recording import Recording, branch, path_scales
 from autograd_core.testing.replayed import at_kink, below, not_finite
 from autograd_core.testing.report import Entry
 
@@ -348,16 +348,6 @@ def _at_kinks(recording: Recording) -> set[int]:
                 found.add(at)
     return found
 
-
-def path_scales(recording: Recording) -> list[float]:
-    """The sum of the absolute path products from the output to every node, by the engine's local derivatives."""
-    scales = [0.0] * len(recording.order)
-    scales[-1] = 1.0
-    for node in reversed(recording.graph.record):
-        for operand, partial in zip(node.operands, node.partials or (), strict=False):
-            if type(operand) is int and scales[node.index]:
-                scales[operand] += scales[node.index] * abs(partial)
-    return scales
 
 
 def _noise_beside(recording: Recording, at: int) -> float:

@@ -28,6 +28,7 @@ from autograd_core.testing.recording import (
     first_not_finite,
     function_name,
     input_names,
+    path_scales,
     record,
 )
 from autograd_core.testing.report import Culprit, Entry, Report
@@ -249,7 +250,7 @@ def _forward_mode(recording: Recording, gradients: Sequence[float], rng: np.rand
         _, forward = jvp(recording.function, recording.rebuild(list(recording.point)), tangents)
     except AutogradError:
         return []
-    scales = float_differences.path_scales(recording)
+    scales = path_scales(recording)
     terms = [d * g for d, g in zip(direction, gradients, strict=True)]
     scale = sum(
         abs(float(d)) * scales[index]

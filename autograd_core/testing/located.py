@@ -13,7 +13,7 @@ from autograd_core.graph import Graph
 from autograd_core.graph_parts import Node
 from autograd_core.row import Primitive
 from autograd_core.testing import float_differences
-from autograd_core.testing.recording import Recording
+from autograd_core.testing.recording import Recording, path_scales
 from autograd_core.testing.replayed import RELATIVE_TOLERANCE, SMALLEST, Replay
 from autograd_core.testing.report import Culprit, Entry
 
@@ -39,7 +39,7 @@ def culprit(recording: Recording, replay: Replay | None, sums: Sequence[float]) 
 def wrong_edge(recording: Recording, replay: Replay | None) -> Culprit | None:
     """The wrong local derivative that moves the result most, or None."""
     graph = recording.graph
-    scales = float_differences.path_scales(recording)
+    scales = path_scales(recording)
     worst: tuple[float, Culprit] | None = None
     for node in graph.record:
         if node.op is None or node.partials is None:
@@ -137,7 +137,7 @@ def wrong_value(recording: Recording, replay: Replay | None) -> Culprit | None:
 def _wrong_sum(recording: Recording, sums: Sequence[float]) -> Culprit | None:
     """The first adjoint that is not what the recorded local derivatives hand down to it."""
     graph = recording.graph
-    scales = float_differences.path_scales(recording)
+    scales = path_scales(recording)
     expected = [0.0] * len(graph.record)
     expected[graph.outputs[0]] = 1.0
     for node in reversed(graph.record):

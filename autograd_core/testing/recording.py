@@ -180,6 +180,17 @@ def _constant_places(recording: Recording) -> list[tuple[str, str]]:
     return found
 
 
+def path_scales(recording: Recording) -> list[float]:
+    """The sum of the absolute path products from the output to every node, by the engine's local derivatives."""
+    scales = [0.0] * len(recording.order)
+    scales[-1] = 1.0
+    for node in reversed(recording.graph.record):
+        for operand, partial in zip(node.operands, node.partials or (), strict=False):
+            if type(operand) is int and scales[node.index]:
+                scales[operand] += scales[node.index] * abs(partial)
+    return scales
+
+
 def _run(f: Callable[..., Any], names: Sequence[str], point: Sequence[float], rebuild: Rebuild) -> Recording:
     try:
         return _record(f, names, point, rebuild, named=True)

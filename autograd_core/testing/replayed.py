@@ -18,7 +18,7 @@ from typing import Any
 from autograd_core.graph import Graph
 from autograd_core.graph_parts import Node
 from autograd_core.testing.high_precision import ExactReplay
-from autograd_core.testing.recording import Recording
+from autograd_core.testing.recording import Recording, path_scales
 from autograd_core.testing.report import Entry
 
 NAME = "local derivatives at 50 digits, accumulated apart"
@@ -201,7 +201,7 @@ def _entry(
     expected, scale = float(replay.gradient[index]), float(replay.scale[index])
     if index in replay.below_kinks:
         left, right = replay.one_sided(index)
-        size = max(abs(left), abs(right))
+        size = max(abs(left), abs(right), path_scales(recording)[index])
         entry = Entry(name, "kink", gradient, None, size, relative)
         if not math.isfinite(gradient):
             return not_finite(entry)

@@ -196,6 +196,17 @@ def test_an_exact_kink_is_a_kink_with_its_one_sided_derivatives(kink: Any, oracl
 
 
 @each_oracle
+@pytest.mark.parametrize(("f", "at"), [
+    (lambda x: minimum(x, x) / minimum(x, x), 3.0), (lambda x: abs(x) / maximum(x, x) * minimum(x, x), 7.0),
+    (lambda x: maximum(x, x) ** 2 / x - minimum(x, x), 0.3),
+])
+def test_at_a_kink_too_rounding_makes_no_gradient_illegal(f: Any, at: float, oracle: Oracle) -> None:
+    """The one-sided slopes are equal but for the last of 50 digits, and the gradient is the sum of large paths."""
+    (entry,) = gradcheck(f, at, oracle=oracle).entries
+    assert (entry.verdict, entry.legal) == ("kink", True)
+
+
+@each_oracle
 @pytest.mark.parametrize(("f", "engine"), [
     (lambda x: relu(x) - relu(-x), 0.0), (lambda x: x * heaviside(x, 5.0), 5.0),
     (lambda x: replace(relu, partials=(lambda out, x: -1.0,))(x), -1.0),

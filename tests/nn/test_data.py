@@ -164,6 +164,8 @@ REFUSED = [
      "is added: noise=0 adds nothing."),
     (lambda: gabor_data(noise=math.inf), "noise must be finite and not negative; got inf. It is the standard "
      "deviation of what is added: noise=0 adds nothing."),
+    (lambda: gabor_data(True), "gabor_data: examples must be a whole number of at least 1; got True. "
+     "Write examples=1 or more."),
     (lambda: gabor_data(0), "gabor_data: examples must be a whole number of at least 1; got 0. "
      "Write examples=1 or more."),
 ]

@@ -1,10 +1,11 @@
-"""Schedules by their equations, and the words with which settings are refused."""
+"""Schedules by their equations, and the words with which they and the optimizers refuse settings."""
 
 from __future__ import annotations
 
 import inspect
 import math
 import pickle
+import re
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, replace
 from typing import Any
@@ -14,16 +15,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nn.errors import SettingError, UnknownSettingError
+from autograd_core import Value
+from autograd_core.errors import AutogradError, OperandError
+from nn.errors import SettingError, ShapeError, UnknownSettingError
+from nn.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, OptimizerState, RMSprop
 from nn.schedules import (
     Constant,
     CosineDecay,
     ExponentialDecay,
     Schedule,
+    Settings,
     StepDecay,
     WarmUp,
     rate_after,
-    right_call,
 )
 
 SCHEDULES: list[Schedule] = [
@@ -160,6 +164,27 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
                              "Look at the schedule's method after."),
     (lambda: Fixed(math.nan)(0), "the learning rate after 0 updates must be a finite number, 0 or more; got nan."),
     (lambda: Fixed(None)(0), "the learning rate after 0 updates must be a finite number, 0 or more; got None."),
+    *((lambda wrong=wrong: Adam(wrong), "Adam: learning_rate must be a positive, finite number, or a Schedule; "
+       f"got {shown}. Write learning_rate=0.1, for example.") for wrong, shown in [
+        (0.0, "0.0"), (-1, "-1"), (math.nan, "nan"), (math.inf, "inf"), (True, "True"), ("0.1", "'0.1'"),
+        (None, "None"), (1j, "1j"), (10**400, "an integer of 1329 bits"), (Value(0.1), "Value(0.1)"),
+    ]),
+    (lambda: Momentum(momentum=1.0), "Momentum: momentum must be a number from 0 up to, but not including, 1; "
+                                     "got 1.0. Write momentum=0.9, for example."),
+    (lambda: Nesterov(momentum=-0.1), "momentum must be a number from 0 up to, but not including, 1; got -0.1"),
+    (lambda: RMSprop(decay=math.nan), "RMSprop: decay must be a number from 0 up to, but not including, 1; got nan."),
+    (lambda: RMSprop(epsilon=0), "RMSprop: epsilon must be a positive, finite number; got 0. Write epsilon=1e-08"),
+    (lambda: Adagrad(epsilon=-1.0), "epsilon must be a positive, finite number; got -1.0. Write epsilon=1e-10"),
+    (lambda: Adam(beta_1=1), "beta_1 must be a number from 0 up to, but not including, 1; got 1. Write beta_1=0.9"),
+    (lambda: Adam(beta_2=2), "beta_2 must be a number from 0 up to, but not including, 1; got 2. Write beta_2=0.999"),
+    (lambda: AdamW(weight_decay=-0.1), "AdamW: weight_decay must be a finite number, 0 or more; got -0.1."),
+    (lambda: Adam().bind([]), "There are no parameters to move. Write bind(model), or bind([w, b]) with at least one."),
+    (lambda: Adam().bind([Value(1.0)], clip=1.0),  # type: ignore[arg-type]
+     "clip must be ClipNorm, ClipValue or None; got 1.0. Write ClipNorm(1.0)."),
+    (lambda: Momentum().update([1.0], [1.0], Adam().start([1.0])),
+     "Momentum remembers velocity; this state holds mean, mean_square. Begin with Momentum().start(parameters)."),
+    (lambda: SGD().update([1.0], [1.0], Adagrad().start([1.0])), "SGD remembers nothing; this state holds sum_of"),
+    (lambda: Momentum().update([1.0], [1.0], OptimizerState(3)), "remembers velocity; this state holds nothing."),
 ]
 
 
@@ -170,8 +195,58 @@ def test_a_setting_out_of_range_says_what_it_must_be(call: Callable[[], object],
     assert message in str(refused.value) and not isinstance(refused.value, UnknownSettingError)
 
 
-# Schedule, what was given by position and by keyword, and the answer.
-FOREIGN: list[tuple[type[Schedule], tuple[Any, ...], dict[str, Any], str]] = [
+MISFITS: list[tuple[Callable[[], object], type[AutogradError], str]] = [
+    (lambda: Adam().update([1.0, 2.0], [1.0], Adam().start([1.0, 2.0])), ShapeError,
+     "Adam moves 2 parameters; the gradient has 1 numbers. Give one per parameter, in the same order"),
+    (lambda: Adam().update([1.0, 2.0], [1.0, 2.0], Adam().start([1.0])), ShapeError,
+     "Adam moves 2 parameters; the mean has 1 numbers."),
+    (lambda: SGD().start([[1.0]]), ShapeError,
+     "The parameters must be one flat vector; got an array of shape (1, 1). Write array.ravel()."),
+    (lambda: SGD().update([1.0], 1.0, OptimizerState(0)), ShapeError, "The gradient must be one flat vector; got an"),
+    (lambda: SGD().start([Value(1.0)]), OperandError, "Write v.data for the number"),
+    (lambda: SGD().bind(Value(1.0)), OperandError,
+     "bind takes a model or a list of Values; got Value(1.0). Write bind(model), bind([w])."),
+    (lambda: SGD().bind([1.0]), OperandError,  # type: ignore[list-item]
+     "An optimizer moves leaves, which are Values that were not computed; got 1.0. Write bind(model)"),
+    (lambda: SGD().bind([Value(1.0) * 2]), OperandError, "which are Values that were not computed; got Value(2.0)."),
+    (lambda: SGD().bind([[Value(1.0)]]), OperandError,  # type: ignore[list-item]
+     "which are Values that were not computed; got [Value(1.0)]."),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), MISFITS, ids=[row[-1] for row in MISFITS])
+def test_what_an_optimizer_cannot_move_says_what_it_needs(
+    call: Callable[[], object], error: type[AutogradError], message: str
+) -> None:
+    with pytest.raises(error) as refused:
+        call()
+    assert message in str(refused.value)
+
+
+# Class, what was given by position and by keyword, and the answer.
+MODEL = [Value(1.0)]
+FOREIGN: list[tuple[type[Settings], tuple[Any, ...], dict[str, Any], str]] = [
+    (Adam, (), {"lr": 0.1}, "Adam has no setting lr. Write Adam(learning_rate=0.1)."),
+    (Adam, (), {"lr": 0.1, "betas": (0.9, 0.99), "eps": 1e-6},
+     "Adam has no setting lr and no betas and no eps. "
+     "Write Adam(learning_rate=0.1, beta_1=0.9, beta_2=0.99, epsilon=1e-06)."),
+    (Adam, (), {"betas": 0.9},
+     "Adam has no setting betas. Write Adam(). It takes learning_rate, beta_1, beta_2, epsilon."),
+    (Adam, (), {"alpha": 0.1}, "Adam has no setting alpha. Write Adam(learning_rate=0.1)."),
+    (Adam, (0.1,), {"weight_decay": 0.5}, "Adam has no setting weight_decay. Write AdamW(0.1, weight_decay=0.5)."),
+    (Adam, (), {"lr": 0.1, "weight_decay": 0},
+     "Adam has no setting lr and no weight_decay. Write Adam(learning_rate=0.1)."),
+    (RMSprop, (), {"alpha": 0.9}, "RMSprop has no setting alpha. Write RMSprop(decay=0.9)."),
+    (SGD, (), {"lr": 0.1, "momentum": 0.9}, "Write Momentum(learning_rate=0.1, momentum=0.9)."),
+    (SGD, (), {"lr": 0.1, "momentum": 0.9, "nesterov": True}, "Write Nesterov(learning_rate=0.1, momentum=0.9)."),
+    (SGD, (), {"lr": 0.1, "momentum": 0}, "SGD has no setting lr and no momentum. Write SGD(learning_rate=0.1)."),
+    (Momentum, (), {"nesterov": True}, "Momentum has no setting nesterov. Write Nesterov()."),
+    (SGD, (0.1,), {"weight_decay": 0.01}, "SGD has no setting weight_decay. Write SGD(0.1). It takes learning_rate. "
+                                          "AdamW has weight_decay; others train with fit(..., penalty=L2(0.01))."),
+    (Adam, (), {"params": MODEL, "lr": 0.1}, "Parameters are bound afterwards: optimizer.bind(model)."),
+    (Adam, (MODEL,), {"lr": 0.1}, "Adam does not take the parameters. Write Adam(learning_rate=0.1).bind(model)."),
+    (Adam, (MODEL,), {"learning_rate": 0.1}, "Write Adam(learning_rate=0.1).bind(model)."),
+    (SGD, (iter(MODEL), 0.1), {}, "SGD does not take the parameters. Write SGD().bind(model)."),
     (Constant, (), {"lr": 0.1}, "Constant has no setting lr. Write Constant(learning_rate=0.1)."),
     (StepDecay, (), {"lr": 0.1, "step_size": 30, "gamma": 0.5},
      "StepDecay has no setting lr and no step_size and no gamma. Write StepDecay(start=0.1, every=30, factor=0.5)."),
@@ -184,13 +259,13 @@ FOREIGN: list[tuple[type[Schedule], tuple[Any, ...], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("schedule", "positions", "settings", "message"), FOREIGN, ids=[row[-1] for row in FOREIGN])
-def test_a_foreign_word_is_answered_with_the_right_call(
-    schedule: type[Schedule], positions: tuple[Any, ...], settings: dict[str, Any], message: str
+@pytest.mark.parametrize(("cls", "positions", "settings", "message"), FOREIGN, ids=[row[-1] for row in FOREIGN])
+def test_a_foreign_word_is_answered_with_a_call_that_works(
+    cls: type[Settings], positions: tuple[Any, ...], settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UnknownSettingError) as refused:
-        schedule(*positions, **settings)
-    assert str(refused.value).endswith(message)
-    assert right_call(schedule, settings, positions) in message
-    right = message.partition("Write ")[2].partition(". It takes")[0].rstrip(".")
-    assert isinstance(eval(right), schedule)  # what the message says to write does work
+        cls(*positions, **settings)
+    answer = str(refused.value)
+    assert answer.endswith(message)
+    call = re.search(r"Write (\w+\(.*?\))(\.bind\(model\))?\.($| It takes)", answer)
+    assert call is not None and isinstance(eval(call[1]), Settings)
