@@ -26,7 +26,7 @@ from nn.history import History
 from nn.module import Module
 from nn.optimizers import OptimizerState
 from nn.random_generators import Holders, generator_holders, generator_in, put_generators, states_and_numbers
-from nn.schedules import COUNT, Settings
+from nn.settings import COUNT, Settings
 from nn.training_run import Training
 
 FORMAT = "autograd-core checkpoint"

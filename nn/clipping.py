@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.schedules import POSITIVE, Settings
+from nn.settings import POSITIVE, Settings
 
 Vector = NDArray[np.float64]
 Clip = Callable[[Vector], Vector]

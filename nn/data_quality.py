@@ -163,7 +163,7 @@ class DataReport(Findings):
         empty = [name for name, count in self.classes.items() if not count]
         if empty:
             found.append(f"there is no example of {listed(empty)}")
-        elif len(self.classes) == 1 or any(column.is_constant for column in self.target_columns):
+        elif len(self.classes) == 1 or (self.target_columns and all(each.is_constant for each in self.target_columns)):
             found.append("all examples have the same target, so there is nothing to learn")
         return found
 
@@ -171,9 +171,11 @@ class DataReport(Findings):
     def _advice(self) -> list[str]:
         found = []
         if self.scale_ratio > UNEQUAL:
-            found.append(f"The columns' deviations differ by a factor of {number(self.scale_ratio)}: use Standardization.")
+            factor = number(self.scale_ratio)
+            found.append(f"The columns' deviations differ by a factor of {factor}: use Standardization.")
         elif self.off_centre:
-            found.append(f"The means of {listed(self.off_centre)} are far from 0 for their spread: use Standardization.")
+            names = listed(self.off_centre)
+            found.append(f"For their spread the means of {names} are far from 0: use Standardization.")
         if self.constant_columns:
             found.append(f"{counted(len(self.constant_columns), 'constant column')} can be left out.")
         if self.duplicates:
@@ -185,7 +187,8 @@ class DataReport(Findings):
             unequal = skew if most >= IMBALANCED * present[0][0] else ""
             found.append(f"Always answering {name} is right for {percent(most / self.examples)}{unequal}.")
         if self.outliers:
-            found.append(f"Look at the {counted(len(self.outliers), 'outlier')}: mistakes, or the rare cases that matter?")
+            outliers = counted(len(self.outliers), "outlier")
+            found.append(f"Look at the {outliers}: mistakes, or the rare cases that matter?")
         return found
 
     @property
@@ -219,16 +222,20 @@ def data_report(X: Any, y: Any, features: Sequence[str] = (), classes: Sequence[
     names = [str(each) for each in (features if len(features) else getattr(X, "columns", ()))]
     names = names or [f"x_{at}" for at in range(1, table.shape[1] + 1)]
     if len(names) != table.shape[1]:
-        raise DataError(f"features must name the {counted(table.shape[1], 'column')} of X; got {counted(len(names), 'name')}.")
+        raise DataError(
+            f"features must name each of the {counted(table.shape[1], 'column')} of X; got "
+            f"{counted(len(names), 'name')}: {listed(names)}."
+        )
     groups = _groups(table)
     if not _are_labels(y, labels, classes):
         columns = labels.reshape(len(labels), -1)
         named = ["y"] if columns.shape[1] == 1 else [f"y_{at}" for at in range(1, columns.shape[1] + 1)]
         return DataReport(len(table), _columns(table, names), _columns(columns, named), {}, (), groups, ())
     column = labels.ravel()
+    unlabelled = tuple(np.flatnonzero(~np.isfinite(column)).tolist())
+    contradicting = tuple(group for group in groups if len(set(column[list(group)].tolist())) > 1)
     return DataReport(
-        len(table), _columns(table, names), (), _counts(column, classes), tuple(np.flatnonzero(np.isnan(column)).tolist()),
-        groups, tuple(group for group in groups if len(set(column[list(group)].tolist())) > 1),
+        len(table), _columns(table, names), (), _counts(column, classes), unlabelled, groups, contradicting
     )
 
 
@@ -240,7 +247,8 @@ def _with_gaps(data: Any, what: str, checked: Callable[[Any, str], NDArray[Any]]
         array = np.array(data, dtype=object)
     except ValueError:
         return checked(data, what)  # ragged: it says so
-    gaps = {index: float(np.nan if entry is None else entry) for index, entry in np.ndenumerate(array) if _is_gap(entry)}
+    entries = np.ndenumerate(array)
+    gaps = {index: float(np.nan if entry is None else entry) for index, entry in entries if _is_gap(entry)}
     for index in gaps:
         array[index] = 0.0
     found = checked(array.tolist(), what).astype(np.float64)

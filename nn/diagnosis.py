@@ -200,9 +200,9 @@ class _Curve:
     def rose(self) -> bool:
         since_lowest = self.values[self.lowest :]
         rise = self.end - self.parts.min()
-        if _trend(since_lowest) <= CLEAR:
+        if not _clear_fall(-since_lowest):
             return False
-        wobble = float(np.median(np.abs(np.diff(_parts(since_lowest)))))
+        wobble = float(np.median(np.abs(np.diff(_parts(self.values[-max(10, len(since_lowest)):])))))
         return bool(rise > max(RISE * self.scale, TINY * self.size, 4 * wobble))
 
     def at(self, epoch: int) -> str:
@@ -231,7 +231,7 @@ def _learning(training: _Curve) -> Answer:
         return Answer(question, "cannot say", training.too_short)
     fall = training.first - training.end
     to_end = f"from {_number(training.first)} (epoch 1) to {training.median(training.last_tenth)}"
-    if fall <= 0 or not (_trend(training.values) < -CLEAR or _plunged(training.values)):
+    if fall <= 0 or not _clear_fall(training.values):
         return Answer(question, "no", f"The training loss went {to_end}, which is no clear fall.")
     if fall < TINY * max(abs(training.first), abs(training.end)):
         return Answer(question, "barely", f"The training loss fell {to_end}, by less than {TINY:.1%}.")
@@ -292,11 +292,13 @@ def _learning_rate(training: _Curve, learning: Verdict, still_learning: Verdict)
         if training.epochs and training.values[-1] - training.first > abs(training.first) and training.values[-1] == training.values.max():
             return Answer(question, "too high", f"The training loss rose from {training.at(0)} to {training.at(-1)}.")
         return Answer(question, "cannot say", training.too_short)
+    if training.end - training.first > abs(training.first):
+        return Answer(question, "too high", f"The training loss rose from {training.at(0)} to {training.median(training.last_tenth)}.")
     lowest = f"{training.at(training.lowest)} in epoch {training.lowest + 1}"
     if training.rose:
         end = training.median(training.last_tenth)
         return Answer(question, "too high", f"The training loss rose from its lowest, {lowest}, to {end}.")
-    height = max(0.5 * training.reach, 0.2 * training.size)
+    height = max(0.5 * training.reach, 0.25 * training.size)
     climbs = _climbs(training.values, height)
     if climbs >= max(3, training.epochs / 50):
         times = f"{climbs} times in {training.epochs} epochs"
@@ -315,7 +317,7 @@ def _gap(training: _Curve, validation: _Curve) -> bool:
     shared = min(training.epochs, validation.epochs)
     distance = validation.values[:shared] - training.values[:shared]
     late = float(np.median(distance[-max(1, shared // 4):]))
-    return late - max(0.0, distance[0]) > GAP * training.reach and (_trend(distance) > CLEAR or _plunged(-distance))
+    return late - max(0.0, distance[0]) > GAP * training.reach and _clear_fall(-distance)
 
 
 def _parts(values: Floats) -> Floats:
@@ -333,9 +335,13 @@ def _trend(values: Floats) -> float:
     return float(rising / sqrt(count * (count - 1) * (2 * count + 5) / 18))
 
 
+def _clear_fall(values: Floats) -> bool:
+    return len(values) >= FEWEST and (_trend(values) < -CLEAR or _plunged(values))
+
+
 def _plunged(values: Floats) -> bool:
     low, high = np.quantile(values[len(values) // 4 or 1 :], [0.1, 0.9])
-    return bool(values[0] - high > high - low)
+    return bool(values[0] - high > 2 * (high - low))
 
 
 def _climbs(values: Floats, height: float) -> int:

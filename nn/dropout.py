@@ -2,13 +2,15 @@ r"""Dropout: in training each unit is kept with probability ``keep``, or silence
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from nn.errors import SettingError, UnknownSettingError
+from nn.errors import UnknownSettingError
 from nn.module import Module
+from nn.settings import UP_TO_ONE, number_in, number_or_nan
 
 
 class Dropout(Module):
@@ -28,18 +30,16 @@ class Dropout(Module):
 
     symbol = r"\hat{z}"
 
-    def __init__(self, keep: float = 0.5, rng: int | np.random.Generator = 0, **foreign: float) -> None:
+    def __init__(self, keep: float = 0.5, rng: int | np.random.Generator = 0, **foreign: object) -> None:
         if foreign:
-            name, number = next(iter(foreign.items()))
-            is_number = name == "p" and isinstance(number, (int, float)) and 0.0 <= number < 1.0
-            right = f"Dropout(keep={1.0 - number:g})" if is_number else "Dropout(keep=0.5)"
+            name, given = next(iter(foreign.items()))
+            dropped = number_or_nan(given) if name == "p" else math.nan
+            right = f"Dropout(keep={1.0 - dropped:g})" if 0.0 <= dropped < 1.0 else "Dropout(keep=0.5)"
             raise UnknownSettingError(
                 f"Dropout has no {name}. It takes keep, the probability to keep a unit, as the lecture does; "
                 f"PyTorch's p is the probability to drop one. Write {right}."
             )
-        if isinstance(keep, bool) or not isinstance(keep, (int, float)) or not 0.0 < keep <= 1.0:
-            raise SettingError(f"keep is the probability to keep a unit, above 0 and at most 1; got {keep!r}.")
-        self.keep = float(keep)
+        self.keep = number_in(UP_TO_ONE, keep, "Dropout: keep, the probability to keep a unit,", "Dropout(keep=0.5)")
         self.rng = np.random.default_rng(rng)
 
     def factors(self, examples: int, units: int) -> np.ndarray:

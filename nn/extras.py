@@ -11,7 +11,7 @@ def require(module: str, extra: str, purpose: str) -> Any:
 
     >>> require("no_such_module", "data", "The digits")
     Traceback (most recent call last):
-    ImportError: The digits: no_such_module is not installed. It comes with the extra 'data': pip install "autograd-core[data]".
+    ImportError: The digits: no_such_module is not installed. It comes with the extra 'data': ...
     """
     try:
         return importlib.import_module(module)

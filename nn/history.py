@@ -61,7 +61,8 @@ class History:
     def __repr__(self) -> str:
         if not self.loss:
             return "History(no epochs)"
-        parts = [f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}", f"loss {self.loss[0]:.4g} -> {self.loss[-1]:.4g}"]
+        parts = [f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}"]
+        parts.append(f"loss {self.loss[0]:.4g} -> {self.loss[-1]:.4g}")
         if self.validation_loss:
             parts.append(f"validation loss {self.validation_loss[0]:.4g} -> {self.validation_loss[-1]:.4g}")
         if self.stopped_because:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from autograd_core.operand_checks import shown
 from nn.errors import SettingError, ShapeError
-from nn.schedules import NOT_NEGATIVE, Range, Settings
+from nn.settings import NOT_NEGATIVE, Range, Settings
 
 Weights = NDArray[np.float64]
 Initializer = Callable[[int, int, np.random.Generator], Weights]

@@ -14,6 +14,7 @@ from nn.activations import find_activation
 from nn.errors import SettingError, ShapeError
 from nn.initializers import Initializer, find_initializer
 from nn.module import Module, name_all, scripted
+from nn.settings import COUNT, number_in
 
 
 class Linear(Module):
@@ -200,5 +201,4 @@ def require_inputs(layer: Module, count: int) -> None:
 def require_sizes(sizes: Sequence[Any], call: str) -> None:
     """:class:`SettingError` unless every size is a positive integer."""
     for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-            raise SettingError(f"{call}: a number of units is a positive integer; got {size!r}.")
+        number_in(COUNT, size, f"{call}: a number of units", "MLP([2, 16, 1])")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,8 +25,8 @@ class MLP(Sequential):
     an int or a Generator for the weights and the dropout.  Raises :class:`SettingError`, with the right call.
 
     >>> model = MLP([2, 16, 16, 1], rng=0)
-    >>> len(model.parameters()), model([1.0, -2.0])
-    (337, Value(-0.16449857780413987, 'yhat'))
+    >>> len(model.parameters()), round(model([1.0, -2.0]).data, 6)
+    (337, 0.717999)
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class MLP(Sequential):
         self.sizes = sizes
         generator = np.random.default_rng(rng)
         layers: list[Module] = []
-        for inputs, outputs in zip(sizes[:-2], sizes[1:-1], strict=True):
+        for inputs, outputs in pairwise(sizes[:-1]):
             layers.append(Linear(inputs, outputs, bias=bias and norm is None, init=init, rng=generator))
             layers += [BatchNorm(outputs)] if norm else []
             layers += _activation(activation)

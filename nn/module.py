@@ -42,7 +42,8 @@ class Module:
 
     def forward(self, examples: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """The results of each example, a list of scalars each; scalars are floats, Values or whatever rows take."""
-        raise NotImplementedError(f"{type(self).__name__} needs a method forward(examples) that gives a list per example.")
+        name = type(self).__name__
+        raise NotImplementedError(f"{name} needs a method forward(examples) that gives a list per example.")
 
     def on_arrays(self, X: np.ndarray) -> np.ndarray:
         """What ``forward`` gives, as numbers: (examples, inputs) in, (examples, outputs) out, nothing recorded.
@@ -56,7 +57,8 @@ class Module:
         """One example (numbers or Values) gives a Value, or a list of several; a list of examples gives a list.
 
         On one example the inputs that are plain numbers become Values ``x_1, x_2, ...``, and what is computed is
-        named too, so that the result can be drawn.  In a batch plain numbers stay constants.  Raises :class:`ShapeError` for a wrong number of inputs.
+        named too, so that the result can be drawn.  In a batch plain numbers stay constants.  Raises
+        :class:`ShapeError` for a wrong number of inputs.
         """
         if is_scalar(x):
             return self._on_one([x])

@@ -2,7 +2,6 @@ r"""Batch normalization: each pre-activation with mean 0 and variance 1 over the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +9,10 @@ import numpy as np
 
 from autograd_core.primitives import batch_mean, sqrt, square
 from autograd_core.value import Parameter
-from nn.errors import SettingError, ShapeError
+from nn.errors import ShapeError
 from nn.layers import described, require_inputs, require_sizes
 from nn.module import Module, name_all, number_of
+from nn.settings import POSITIVE, UP_TO_ONE, number_in
 
 
 class BatchNorm(Module):
@@ -39,14 +39,9 @@ class BatchNorm(Module):
         self, units: int, epsilon: float = 1e-5, momentum: float = 0.1, scale_and_shift: bool = True
     ) -> None:
         require_sizes([units], f"BatchNorm({units!r})")
-        if not (isinstance(epsilon, (int, float)) and epsilon > 0.0 and math.isfinite(epsilon)):
-            raise SettingError(f"BatchNorm's epsilon keeps the division finite and is positive; got {epsilon!r}.")
-        if not (isinstance(momentum, (int, float)) and 0.0 < momentum <= 1.0):
-            raise SettingError(
-                f"BatchNorm's momentum is the share of the new minibatch, above 0 and at most 1; got {momentum!r}."
-            )
         self.inputs = self.outputs = units
-        self.epsilon, self.momentum = float(epsilon), float(momentum)
+        self.epsilon = number_in(POSITIVE, epsilon, "BatchNorm: epsilon", "epsilon=1e-5")
+        self.momentum = number_in(UP_TO_ONE, momentum, "BatchNorm: momentum, the new share,", "momentum=0.1")
         self.scale = [Parameter(1.0) for _ in range(units)] if scale_and_shift else []
         self.shift = [Parameter(0.0) for _ in range(units)] if scale_and_shift else []
         self.running_mean = np.zeros(units)

@@ -21,7 +21,8 @@ from autograd_core.errors import OperandError
 from autograd_core.operand_checks import shown
 from nn.clipping import Clip, Vector
 from nn.errors import SettingError, ShapeError, UnknownSettingError
-from nn.schedules import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Schedule, Settings, rate_after, require_rate, right_call
+from nn.schedules import Schedule, rate_after, require_rate
+from nn.settings import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Settings, right_call
 
 Slots = Mapping[str, Vector]
 Moved = tuple[Vector, dict[str, Vector]]

@@ -9,18 +9,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from autograd_core.operand_checks import shown
 from autograd_core.primitives import abs as absolute
 from autograd_core.primitives import dot, total
-from nn.errors import SettingError, UnknownSettingError
-from nn.schedules import NOT_NEGATIVE, Range, Settings
+from nn.errors import SettingError
+from nn.settings import NOT_NEGATIVE, Range, Settings
 
 _SHARE = Range("a number from 0 to 1", lambda number: 0.0 <= number <= 1.0)
-
-# What scikit-learn, PyTorch and papers call the settings.
-_FOREIGN = {"alpha": "strength", "lambda_": "strength", "weight_decay": "strength", "l1_ratio": "l1_share"}
 
 
 class HasWeights(Protocol):
@@ -41,17 +38,6 @@ class Penalty(Settings, ABC):
 
     strength: float
     biases: bool = field(default=False, kw_only=True)
-
-    def __new__(cls, *positions: object, **settings: object) -> Self:
-        if settings.keys() & _FOREIGN.keys():
-            words = [*map(shown, positions)]
-            words += [f"{_FOREIGN.get(word, word)}={shown(given)}" for word, given in settings.items()]
-            foreign = " and no ".join(word for word in settings if word in _FOREIGN)
-            advice = " PyTorch's weight_decay takes the biases too: that is biases=True." * ("weight_decay" in settings)
-            raise UnknownSettingError(
-                f"{cls.__name__} has no setting {foreign}. Write {cls.__name__}({', '.join(words)}).{advice}"
-            )
-        return super().__new__(cls, *positions, **settings)
 
     def __post_init__(self) -> None:
         self.require("strength", NOT_NEGATIVE, 0.001)
@@ -80,7 +66,7 @@ class L2(Penalty):
     .. math:: \frac{\lambda}{2} \sum_i w_i^2, \qquad \frac{\partial}{\partial w_i} = \lambda w_i
 
     ``strength`` is lambda, finite and at least 0.  Under SGD it is weight decay: every step multiplies w by
-    1 - eta lambda.  Source: the lecture's "regularization"; Hoerl and Kennard, Ridge Regression (1970).
+    1 - eta lambda; PyTorch's ``weight_decay`` takes the biases too, as ``biases=True`` does.  Source: the lecture's "regularization"; Hoerl and Kennard, Ridge Regression (1970).
 
     >>> L2(0.5).of([3.0, -4.0])
     6.25

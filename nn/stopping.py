@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nn.errors import SettingError
 from nn.history import History
+from nn.settings import COUNT, NOT_NEGATIVE, POSITIVE, Settings
 
 Criterion = Callable[[History], str | None]
 
 
 @dataclass(frozen=True)
-class EarlyStopping:
+class EarlyStopping(Settings):
     """Stop after ``patience`` epochs in which the loss fell by no more than ``minimum_improvement``.
 
     The loss is the validation loss where there is one, else the training loss.  With ``restore_best`` the
@@ -29,10 +29,8 @@ class EarlyStopping:
     restore_best: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.patience, bool) or not isinstance(self.patience, int) or self.patience < 1:
-            raise SettingError(f"patience is a number of epochs, at least 1; got {self.patience!r}.")
-        if not 0.0 <= self.minimum_improvement < math.inf:
-            raise SettingError(f"minimum_improvement is 0 or more and finite; got {self.minimum_improvement!r}.")
+        self.require("patience", COUNT, 10)
+        self.require("minimum_improvement", NOT_NEGATIVE, 0.0)
 
     def __call__(self, history: History) -> str | None:
         """Why to stop now, or None."""
@@ -49,7 +47,7 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True)
-class GradientBelow:
+class GradientBelow(Settings):
     """Stop when the norm of the epoch's mean gradient falls below ``limit``: nearly flat.
 
     >>> GradientBelow(0.1)(History(gradient_norm=[3.0, 0.05]))
@@ -59,8 +57,7 @@ class GradientBelow:
     limit: float
 
     def __post_init__(self) -> None:
-        if isinstance(self.limit, bool) or not 0.0 < self.limit < math.inf:
-            raise SettingError(f"The limit for the gradient's norm is positive and finite; got {self.limit!r}.")
+        self.require("limit", POSITIVE, 1e-3)
 
     def __call__(self, history: History) -> str | None:
         """Why to stop now, or None."""

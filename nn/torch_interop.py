@@ -104,9 +104,9 @@ def _activation_to_torch(torch: Any, model: Activation) -> Any:
     settings = [model.settings.get(each, default)
                 for each, default in zip(model.row.operand_names[1:], model.row.defaults, strict=True)]
     found = _modules_by_row_name(torch).get(name.replace("_", ""))
-    if name == "softplus":
+    if model.row.name == "softplus":
         # Beyond its threshold PyTorch takes softplus(x) for x, which at the default 20 is wrong by 2e-9.
-        return found(threshold=700.0)
+        return torch.nn.Softplus(threshold=700.0)
     if found is not None:
         return found(*settings)
     function = getattr(torch, name, None)

@@ -14,13 +14,14 @@ import numpy as np
 from nn.checkpoints import load_training
 from nn.divergence import diverged
 from nn.errors import SettingError, ShapeError, UnknownSettingError
-from nn.gradients import EagerGradients, Engine, MeanLoss, Penalty, couples_examples, losses_on_arrays
+from nn.gradients import EagerGradients, Engine, MeanLoss, Penalty, losses_on_arrays
 from nn.history import History
 from nn.losses import Loss, half_squared_error
 from nn.module import Module
-from nn.optimizers import SGD, Optimizer, OptimizerState
+from nn.optimizers import SGD, Optimizer
 from nn.preparation import paired
 from nn.progress import progress_bar
+from nn.settings import COUNT, number_in
 from nn.stopping import Criterion, EarlyStopping
 from nn.training_run import Training
 
@@ -67,9 +68,9 @@ def fit(
     >>> from nn import MLP, fit
     >>> model = MLP([1, 1], init="zeros")
     >>> fit(model, [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], epochs=500)
-    History(500 epochs, loss 5.833 -> 1.127e-10)
+    History(500 epochs, loss 5.833 -> 9.5...e-15, stopped: all 500 epochs done)
     >>> model.predict([[10.0]]).round(3)
-    array([20.999])
+    array([21.])
     """
     if foreign:
         raise UnknownSettingError(_right_call(next(iter(foreign)), next(iter(foreign.values()))))
@@ -78,7 +79,7 @@ def fit(
     targets = loss.targets(y, _outputs(model, X))
     held_out = None if validation is None else _validation_set(model, loss, *validation)
     size = _batch_size(batch_size, len(X), model)
-    _require_epochs(epochs)
+    epochs = number_in(COUNT, epochs, "fit: epochs, how often every example is used,", "epochs=100")
     criteria = [stop] if callable(stop) else list(stop)
     gradients = _engine(engine)(model, loss, penalty)
     run = _new_training(model, optimizer or SGD(0.1), rng)
@@ -168,7 +169,7 @@ def batches(examples: int, size: int, rng: np.random.Generator) -> Iterator[np.n
     The whole batch is not shuffled and draws nothing.
 
     >>> [batch.tolist() for batch in batches(5, 2, np.random.default_rng(0))]
-    [[2, 0], [1, 3], [4]]
+    [[2, 4], [3, 0], [1]]
     """
     order = np.arange(examples) if size == examples else rng.permutation(examples)
     for start in range(0, examples, size):
@@ -211,40 +212,29 @@ def _validation_set(model: Module, loss: Loss, X: Any, y: Any) -> tuple[np.ndarr
 
 
 def _batch_size(batch_size: int | None, examples: int, model: Module) -> int:
-    if batch_size is None:
-        batch_size = examples
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
-        raise SettingError(f"batch_size is a number of examples, or None for all of them; got {batch_size!r}.")
-    if batch_size < 1:
+    example = "batch_size=1 for stochastic gradient descent or leave it out for the whole batch"
+    size = examples if batch_size is None else number_in(COUNT, batch_size, "fit: batch_size", example)
+    if size > examples:
         raise SettingError(
-            f"batch_size is at least 1, which is stochastic gradient descent; got {batch_size}. "
-            "For the whole batch leave it out."
+            f"batch_size={size} is more than the {examples} examples there are. For the whole batch leave it out."
         )
-    if batch_size > examples:
-        raise SettingError(
-            f"batch_size={batch_size} is more than the {examples} examples there are. For the whole batch leave it out."
-        )
-    last = examples % batch_size or batch_size
+    last = examples % size or size
     if last == 1 and any(module.couples_examples for module in model.modules()):
-        other = next((size for size in range(int(batch_size), examples + 1) if size > 1 and examples % size != 1), None)
+        other = next((each for each in range(max(size, 2), examples + 1) if examples % each != 1), None)
         advice = f"Use batch_size={other}" if other else "Use more examples"
         raise ShapeError(
-            f"BatchNorm needs two examples in every minibatch, but with batch_size={batch_size} of {examples} examples "
+            f"BatchNorm needs two examples in every minibatch, but with batch_size={size} of {examples} examples "
             f"the last one has a single example. {advice}, or leave BatchNorm out."
         )
-    return int(batch_size)
-
-
-def _require_epochs(epochs: int) -> None:
-    if isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)) or epochs < 1:
-        raise SettingError(f"epochs is how often every example is used, at least once; got {epochs!r}.")
+    return int(size)
 
 
 def _engine(engine: str | Engine) -> Engine:
     if callable(engine):
         return engine
     if engine not in ENGINES:
-        raise SettingError(f"engine is {' or '.join(map(repr, ENGINES))}, or a function like EagerGradients; got {engine!r}.")
+        known = " or ".join(map(repr, ENGINES))
+        raise SettingError(f"engine is {known}, or a function like EagerGradients; got {engine!r}.")
     return ENGINES[engine]
 
 
@@ -260,8 +250,8 @@ def _new_training(model: Module, optimizer: Optimizer, rng: int | np.random.Gene
 
 def _remember_best(run: Training, criteria: Sequence[Criterion]) -> None:
     for criterion in criteria:
-        if isinstance(criterion, EarlyStopping) and criterion.restore_best:
-            if criterion.best_epoch(run.history) == run.epoch:
+        match criterion:
+            case EarlyStopping(restore_best=True) if criterion.best_epoch(run.history) == run.epoch:
                 run.best = run.model.state_dict()
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
 from autograd_core import Value
-from viz.lecture import CATALOGUE, example_1, example_2, example_3, mini_network, scalar_network
+from viz.lecture import (
+    CATALOGUE,
+    backward,
+    example_1,
+    example_2,
+    example_3,
+    forward,
+    mini_network,
+    scalar_network,
+    three_steps,
+)
 from viz.rendering.inspection import faults
 
 WORKED = [row for row in CATALOGUE if row.example]
@@ -17,7 +28,7 @@ WORKED = [row for row in CATALOGUE if row.example]
 def test_all_24_rows_have_a_place_in_their_order() -> None:
     assert [row.number for row in CATALOGUE] == list(range(1, 25))
     assert len({row.id for row in CATALOGUE}) == 24
-    assert [row.number for row in WORKED] == [2, 3, 4, 5, 6, 7, 8]
+    assert [row.number for row in WORKED] == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
 
 
 @pytest.mark.parametrize("row", WORKED, ids=lambda row: row.id)
@@ -103,6 +114,29 @@ def test_the_mini_network_is_its_matrix_form_elsewhere(seed: int) -> None:
     assert [results[f"dE/da_{i}"] for i in range(3)] == pytest.approx(list(delta))
     assert [results[f"dE/dw_{i}"] for i in range(3)] == pytest.approx(list((w @ z - y) * z))
     assert results["largest |dE/dw_ij - dE/da_i x_j|"] < 1e-14
+
+
+@pytest.mark.parametrize("units", [(1, 1), (3, 2, 1), (2, 4, 3, 2, 1)])
+def test_the_quick_reference_holds_for_networks_of_any_depth(units: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(len(units))
+    W = [rng.normal(size=(after, before)) for before, after in itertools.pairwise(units)]
+    X, Y = rng.normal(size=(4, units[0])), rng.normal(size=4)
+    ahead, back = forward(X[0], W).results, backward(X[0], Y[0], W).results
+    assert max(results[name] for results in (ahead, back) for name in results if name.startswith("largest")) < 1e-15
+    assert back["steps"].count(", ") == 2 * len(W)
+
+    def error(*first_row: float) -> float:
+        z = np.array([first_row, *W[0][1:]]) @ X[0]
+        for later in W[1:]:
+            z = later @ (1 / (1 + np.exp(-z)))
+        return 0.5 * (1 / (1 + math.exp(-z[0])) - Y[0]) ** 2
+
+    slope = by_differences(error, list(W[0][0]), 0)
+    assert back["dE/dw_11^(1)"] == pytest.approx(slope, rel=1e-7, abs=1e-10)
+    batch = three_steps(X, Y, W).results
+    alone = [backward(x, y, W).results["dE/dw_11^(1)"] for x, y in zip(X, Y, strict=True)]
+    assert batch["sum of dE_n/dw_11^(1)"] == pytest.approx(math.fsum(alone))
+    assert batch["mean of dE_n/dw_11^(1)"] == pytest.approx(math.fsum(alone) / 4)
 
 
 def test_the_nodes_of_an_example_are_its_attributes() -> None:

@@ -167,7 +167,7 @@ UNKNOWN: list[tuple[Any, str]] = [
     ("normal", f"The initializer normal needs its numbers: write init=normal(0.01). {NAMES}"),
     ("uniform", f"The initializer uniform needs its numbers: write init=uniform(-0.1, 0.1). {NAMES}"),
     (constant, f"The initializer constant needs its numbers: write init=constant(0.5). {NAMES}"),
-    (np.zeros((2, 2)), f"There is no initializer array([[0., 0.],\n       [0., 0.]]). {NAMES}"),
+    (np.zeros(2), f"There is no initializer array([0., 0.]). {NAMES}"),
 ]
 
 

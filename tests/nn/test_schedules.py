@@ -19,16 +19,8 @@ from autograd_core import Value
 from autograd_core.errors import AutogradError, OperandError
 from nn.errors import SettingError, ShapeError, UnknownSettingError
 from nn.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, OptimizerState, RMSprop
-from nn.schedules import (
-    Constant,
-    CosineDecay,
-    ExponentialDecay,
-    Schedule,
-    Settings,
-    StepDecay,
-    WarmUp,
-    rate_after,
-)
+from nn.schedules import Constant, CosineDecay, ExponentialDecay, Schedule, StepDecay, WarmUp, rate_after
+from nn.settings import Settings
 
 SCHEDULES: list[Schedule] = [
     Constant(0.1),

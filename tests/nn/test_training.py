@@ -12,10 +12,28 @@ import numpy as np
 import pytest
 
 import autograd_core as ag
-from autograd_core.testing.mutants import find_mutant, planted
+from autograd_core.testing.mutants import planted
 from nn import (
-    L1, L2, MLP, SGD, Adam, BatchNorm, ClipNorm, CosineDecay, Dropout, EagerGradients, EarlyStopping, ElasticNet,
-    GradientBelow, Linear, Sequential, fit, half_squared_error, hinge, mean_squared_error, softmax_cross_entropy,
+    L1,
+    L2,
+    MLP,
+    SGD,
+    Adam,
+    BatchNorm,
+    ClipNorm,
+    CosineDecay,
+    Dropout,
+    EagerGradients,
+    EarlyStopping,
+    ElasticNet,
+    GradientBelow,
+    Linear,
+    Sequential,
+    fit,
+    half_squared_error,
+    hinge,
+    mean_squared_error,
+    softmax_cross_entropy,
 )
 from nn.errors import DataError, DivergedError, SettingError, ShapeError, UnknownSettingError
 from nn.gradients import MeanLoss
@@ -275,13 +293,13 @@ class TestDivergence:
     def test_an_infinite_gradient_of_a_finite_loss(self) -> None:
         model = MLP([1, 1, 1], activation="square", init="zeros", bias=False)
         model.weights()[0].data, model.weights()[1].data = 1e150, 1e8
-        with pytest.raises(DivergedError, match="the loss became inf|gradient became infinite"):
+        with pytest.raises(DivergedError, match=r"(the loss became inf|gradient became infinite)"):
             fit(model, [[1.0]], [1.0], epochs=1)
 
     def test_an_update_that_overflows(self) -> None:
         model = line(bias=False)
-        with pytest.raises(DivergedError, match=r"an update overflowed .*First bad node: w_\{11\}\^\{\(1\)\}, which went "
-                                                r"from 0 to inf"):
+        message = r"an update overflowed .*First bad node: w_\{11\}\^\{\(1\)\}, which went from 0 to inf"
+        with pytest.raises(DivergedError, match=message):
             fit(model, [[1e160]], [1e140], optimizer=SGD(1e300), epochs=1)
         assert model.weights()[0].data == 0.0
 
@@ -311,7 +329,7 @@ def test_dropout_trains_with_its_own_generator_and_validates_without() -> None:
 def test_a_wrong_gradient_reaches_training_through_the_declared_seam() -> None:
     right, wrong = MLP([1, 4, 1]), MLP([1, 4, 1])
     fit(right, X, Y, epochs=3)
-    with planted(find_mutant("tanh-at-output")):
+    with planted("tanh-at-output"):
         fit(wrong, X, Y, epochs=3)
     assert [each.data for each in right.parameters()] != [each.data for each in wrong.parameters()]
 
@@ -337,7 +355,7 @@ class TestProgress:
     def test_without_tqdm_only_asking_for_it_fails(self, monkeypatch) -> None:
         monkeypatch.setitem(sys.modules, "tqdm", None)
         fit(line(), X, Y, epochs=1)
-        with pytest.raises(ImportError, match=r"The progress bar: tqdm is not installed. It comes with the extra 'training'"):
+        with pytest.raises(ImportError, match=r"tqdm is not installed. It comes with the extra 'training'"):
             fit(line(), X, Y, epochs=1, progress=True)
 
 
@@ -351,11 +369,14 @@ REFUSED = [
     (dict(validation_data=(X, Y)), UnknownSettingError, r"fit takes no validation_data\. Write validation=\."),
     (dict(epoch=3), UnknownSettingError, r"fit takes no epoch\. Write epochs=\."),
     (dict(shuffle=True), UnknownSettingError, r"fit takes no shuffle\. It takes model, X, y, loss"),
-    (dict(batch_size=0), SettingError, r"at least 1, which is stochastic gradient descent; got 0"),
+    (dict(batch_size=0), SettingError,
+     r"batch_size must be a whole number, 1 or more; got 0\. Write batch_size=1 for stochastic"),
     (dict(batch_size=5), SettingError, r"batch_size=5 is more than the 4 examples there are"),
-    (dict(batch_size=2.0), SettingError, r"a number of examples, or None for all of them; got 2\.0"),
-    (dict(epochs=0), SettingError, r"how often every example is used, at least once; got 0"),
-    (dict(optimizer="adam"), SettingError, r"optimizer is one of nn's, such as SGD\(0\.1\) or Adam\(0\.01\); got 'adam'"),
+    (dict(batch_size=2.5), SettingError, r"batch_size must be a whole number, 1 or more; got 2\.5"),
+    (dict(epochs=0), SettingError,
+     r"epochs, how often every example is used, must be a whole number, 1 or more; got 0"),
+    (dict(optimizer="adam"), SettingError,
+     r"optimizer is one of nn's, such as SGD\(0\.1\) or Adam\(0\.01\); got 'adam'"),
     (dict(engine="fast"), SettingError, r"engine is 'eager', or a function like EagerGradients; got 'fast'"),
     (dict(X=NAN), DataError, r"nan.*row 2.*column 0|row 2.*column 0.*nan"),
     (dict(X=[], y=[]), DataError, r"X must hold at least one number"),
@@ -364,14 +385,15 @@ REFUSED = [
     (dict(validation=(np.zeros((4, 2)), Y)), ShapeError, r"The model takes 1 inputs; X has 2 columns\."),
     (dict(loss=hinge), DataError, r"-1"),
     (dict(loss=softmax_cross_entropy), SettingError, r"binary_cross_entropy_with_logits"),
-    (dict(batch_size=3, **BATCHED), ShapeError, r"BatchNorm needs two examples in every minibatch, but with batch_size=3 "
-                                                r"of 4 examples the last one has a single example\. Use batch_size=4"),
+    (dict(batch_size=3, **BATCHED), ShapeError,
+     r"BatchNorm needs two examples in every minibatch, but with batch_size=3 of 4 examples the last one has a single "
+     r"example\. Use batch_size=4"),
     (dict(batch_size=1, **BATCHED), ShapeError, r"Use batch_size=2"),
 ]
 
 
 @pytest.mark.parametrize(("settings", "error", "message"), REFUSED)
-def test_what_cannot_be_is_refused_before_anything_changes(settings: dict, error: type[Exception], message: str) -> None:
+def test_what_cannot_be_is_refused_before_anything_changes(settings, error: type[Exception], message: str) -> None:
     settings = {"X": X, "y": Y, "model": line} | settings
     model = settings.pop("model")()
     before = {name: array.tolist() for name, array in model.state_dict().items()}
