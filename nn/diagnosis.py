@@ -1,20 +1,15 @@
-r"""Reading learning curves: four questions, answered in words with their evidence (LECTURE row 21).
-
-The answers follow from the curves alone, by the rules in :func:`diagnosis_of`; the shares they use are the
-constants below.  Multiplying both curves by a positive number changes no verdict.
-"""
+"""Reading learning curves: four questions, answered in words with their evidence (LECTURE row 21)."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from math import sqrt
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from autograd_core.table import Table
 from nn.errors import ShapeError
@@ -22,26 +17,25 @@ from nn.errors import ShapeError
 Floats = NDArray[np.float64]
 Verdict = Literal["yes", "barely", "no", "a gap", "too high", "too low", "looks right", "cannot say"]
 
-FEWEST = 6  # epochs: six numbers in falling order are chance once in 720 times
+FEWEST = 6  # epochs; so many numbers in falling order are chance once in 720 times
 CLEAR = 2.8  # standard deviations of Kendall's S; six numbers in order reach 2.82
-BLOCKS = 20  # a long curve is read as the medians of so many parts
-LARGEST = 1e300  # a loss beyond it counts as infinite, so that sums of two stay finite
+PARTS = 20  # a longer curve is read as the medians of so many parts
+LARGEST = 1e300  # a loss beyond counts as infinite, so that the sum of two is finite
 
-TINY = 0.005  # of a curve's size
-STILL = 0.01  # of a curve's scale, as are the next four
-RISE = 0.05
-GAP = 0.1
-CLIMB = 0.2
-SMALLEST_CLIMB = 0.02  # of a curve's size
-STEADY = 1 / 2  # the last quarter's fall as a share of the first's, or the other way round
+SMALL = 0.01  # a share of the curve's own size, or of its scale, that does not count
+RISE = 0.05  # of the scale
+WOBBLE = 4  # a rise in units of the median change from part to part
+GAP = 0.1  # of the reach
+CLIMB, CLIMB_OF_SIZE = 0.5, 0.25  # of the reach, of the size
+STEADY = 0.5  # the falls of the first and of the last quarter, the smaller as a share of the larger
 
 
 @dataclass(frozen=True)
 class Answer:
     """A question, the verdict in a word or two, and the numbers it rests on.
 
-    >>> print(Answer("Overfitting?", "no", "The validation loss is lowest in the last epoch."))
-    Overfitting? No. The validation loss is lowest in the last epoch.
+    >>> print(Answer("Overfitting?", "cannot say", "There are no validation data."))
+    Overfitting? Cannot say. There are no validation data.
     """
 
     question: str
@@ -54,11 +48,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The answers to the four questions, in the lecture's order; prints in a terminal and in a notebook.
+    """The answers to the four questions in the lecture's order; it shows itself in a terminal and in a notebook.
 
-    >>> diagnosis = diagnosis_of(0.5 ** np.arange(20.0), np.array([]))
+    >>> diagnosis = diagnosis_of(0.5 ** np.arange(20), [])
     >>> [answer.verdict for answer in diagnosis]
     ['yes', 'no', 'cannot say', 'looks right']
+    >>> print(diagnosis.still_learning)
+    Still learning? No. The training loss went from 9.155e-05 (median of epochs 13-16) to 5.722e-06 ...
     """
 
     learning: Answer
@@ -85,71 +81,81 @@ class Diagnosis:
         return Table(("question", "answer", "evidence"), rows).to_html()
 
 
-def diagnosis_of(loss: Any, validation_loss: Any) -> Diagnosis:
-    r"""The four questions of LECTURE row 21 answered from the training and the validation loss, one number per epoch.
+def diagnosis_of(loss: ArrayLike, validation_loss: ArrayLike) -> Diagnosis:
+    r"""The four questions of LECTURE row 21 about the training and the validation loss, one number per epoch each.
 
-    ``validation_loss`` is empty without validation data.  Raises :class:`ShapeError` for curves of other than one
-    dimension.  Losses may be negative.  The words below:
+    ``validation_loss`` is empty without validation data.  Losses may be negative, and multiplying both curves by
+    a positive number changes no verdict.  Raises :class:`ShapeError` for a curve of other than one dimension.
 
-    - A curve has a *clear trend* if Kendall's S, the pairs of epochs in rising order less those in falling order,
-      is at least 2.8 standard deviations from 0, :math:`\operatorname{Var} S = m(m-1)(2m+5)/18` for m epochs
-      (Mann 1945; Kendall 1975).  It needs six epochs and no assumption on the noise but independence.  More than
-      20 epochs are read as the medians of 20 consecutive parts.
-    - The *end* of a curve is the median of its last tenth, its *range* goes from the lowest to the highest of its
-      parts or first epoch, its *size* is the largest absolute value of its parts after the first fifth, and its
-      *scale* is the smaller of range and size, but at least 1/20 of the range.  So neither a huge loss before the
-      first steps nor a loss that cannot reach zero hides what happens later.
+    The rules speak of a curve's
 
-    The rules, with fewer than six epochs, or no validation data, answered by "cannot say":
+    - *parts*: its epochs, or the medians of 20 consecutive parts if there are more; *end*: the median of its last
+      tenth; *size*: the largest absolute value of the parts after the first fifth of the epochs;
+    - *reach*: its size, or the range of its parts and first epoch, whichever is smaller; *scale*: the range of the
+      parts after the first fifth, but at least 1/20 of the reach.  So neither a huge loss before the first steps
+      nor a loss far from zero hides what happens later;
+    - *clear fall*: of m parts, Kendall's S, the pairs in falling order less those in rising order, is more than 2.8
+      standard deviations, :math:`\operatorname{Var} S = m(m-1)(2m+5)/18` (Mann, 1945; Kendall, 1975); or the first
+      epoch lies higher above the last three quarters than twice what these vary (0.1- to 0.9-quantile, above the
+      latter).  *Clear rise* is the same upside down.  Both need six epochs, and take the noise of one epoch to be
+      independent of the next one's.
 
-    1. *Learning anything?*  Yes if the end is below the first epoch, and either the whole curve has a clear falling
-       trend, or the first epoch lies higher above the last three quarters (above their 0.9-quantile) than these
-       vary (their 0.1- to 0.9-quantile).  Barely if that fall is below 0.5 % of the loss.  No after nan or inf.
-    2. *Still learning?*  Yes if the last quarter (ten epochs or more) has a clear falling trend, and the median of
-       its second half is below that of its first by more than 1 % of the scale.
-    3. *Overfitting?*  Yes if the validation loss rose and the training loss did not.  A curve *rose* if it has a
-       clear rising trend since its lowest epoch, and its end is above its lowest part by more than 5 % of the scale
-       and 0.5 % of the size.  A gap if it did not rise but the median of its distance from the training loss in the
-       last quarter exceeds that in the first epoch, or zero, by more than 10 % of the training loss's scale.
-    4. *Learning rate?*  Too high if the training loss became nan or infinite after the first epoch, rose (rule 3),
-       or climbed again and again: at least three times, and once in 20 epochs, by more than 20 % of the scale
-       and 2 % of the size (20 % of the size if nothing was learned) before it came back as far.  Of fewer than six
-       epochs, if the last is the highest and the loss more than doubled.  Too low if the loss is still falling
-       (rule 2) by about as much in the last quarter as in the first (their ratio is between 2/3 and 3/2) and half
-       of it is left.  Else it looks right, if anything was learned.
+    1. *Learning anything?*  Yes if the whole training loss has a clear fall and its end is below its first epoch,
+       barely if by less than 1 % of the loss, else no; no if the loss became nan or infinite.
+    2. *Still learning?*  Yes if the last quarter of the training loss (at least eight epochs, of fewer than 16
+       half of them, but at least six) has a clear fall by S, and the median of that quarter's second half is below that of its
+       first half by more than 1 % of the scale; else no.
+    3. *Overfitting?*  Yes if the validation loss rose and the training loss did not.  A curve *rose* if it has a clear
+       rise since its lowest epoch, and its end is above its lowest part by more than 5 % of the scale, 1 % of the
+       size and 4 times the median change from part to part in that time (in ten epochs or more).  A gap if it did
+       not rise, but its distance to the training loss has a clear rise, and its median over the last quarter is
+       above that of the first epoch, and above zero, by more than 10 % of the training loss's reach.  Else no.
+    4. *Learning rate too low or too high?*  Too high if the training loss became nan or infinite after the first
+       epoch, ended above its first epoch by more than that epoch's absolute value (which needs two epochs only),
+       rose (rule 3), or climbed from a low to the next high by more than half its reach and a quarter of its size
+       three times or more, and once in 50 epochs.  Too low if it is still learning (rule 2), its falls from the first
+       quarter of the epochs to the second and from the third to the last differ by a factor below 2, and more than
+       half of the first epoch's loss is left.  Else it looks right if the loss fell (rule 1).
 
-    A loss can also hide things: on a parabola, a rate just below 2/lambda_max jumps over the valley to and fro
-    while the loss falls as slowly and smoothly as with a rate that is far too low.
+    The answer to all else is "cannot say": fewer than six epochs, no validation data or nan among it, a rate at
+    which nothing happened.  Curves do not show everything: on a parabola, a rate just below 2/lambda_max jumps to
+    and fro across the valley, and the loss falls as slowly and smoothly as if the rate were too low.
 
-    >>> epoch = np.arange(1.0, 101.0)
+    >>> epoch = np.arange(1, 101)
     >>> diagnosis_of(np.exp(-epoch / 25), 0.3 + (epoch / 100 - 0.4) ** 2)
     Learning anything? Yes. The training loss fell from 0.9608 (epoch 1) to 0.02193 (median of epochs
         91-100).
-    Still learning? Yes. ...
-    Overfitting? Yes. Since epoch 40 the validation loss rose from 0.3, its lowest, to 0.6081 ...
-    Learning rate too low or too high? Looks right. ...
+    Still learning? Yes. The training loss still fell from 0.0384 (median of epochs 76-87) to 0.02328
+        (median of epochs 88-100).
+    Overfitting? Yes. Since epoch 40 the validation loss rose from 0.3, its lowest, to 0.608 (median of
+        epochs 91-100), while the training loss went from 0.2019 to 0.02193 (median of epochs 91-100).
+    Learning rate too low or too high? Looks right. The training loss fell, ended at 0.02193 (median of
+        epochs 91-100) with 0.01832 in epoch 100 its lowest, and climbed by more than 0.2033 never.
     """
     training, validation = _Curve.of("training loss", loss), _Curve.of("validation loss", validation_loss)
     learning, still_learning = _learning(training), _still_learning(training)
     return Diagnosis(
         learning, still_learning, _overfitting(training, validation),
-        _learning_rate(training, learning.verdict, still_learning.verdict),
+        _learning_rate(training, learning.verdict == "yes", still_learning.verdict == "yes"),
     )
 
 
 @dataclass(frozen=True)
 class _Curve:
-    """A loss by epoch until it was no longer finite, and what became of it then (``broken``, empty if nothing)."""
+    """A loss by epoch as long as it was finite; ``broken`` says what became of it then, empty if nothing."""
 
     name: str
     values: Floats
     broken: str
 
     @classmethod
-    def of(cls, name: str, curve: Any) -> _Curve:
+    def of(cls, name: str, curve: ArrayLike) -> _Curve:
         values = np.asarray(curve, dtype=np.float64)
         if values.ndim != 1:
-            raise ShapeError(f"The {name} must have one number per epoch; got the shape {values.shape}. Pass one curve.")
+            raise ShapeError(
+                f"The {name} must have one number per epoch; got the shape {values.shape}. Pass one run's curve, "
+                "such as history.loss."
+            )
         bad = np.flatnonzero(~(np.abs(values) < LARGEST))
         if not bad.size:
             return cls(name, values, "")
@@ -159,6 +165,14 @@ class _Curve:
     @property
     def epochs(self) -> int:
         return len(self.values)
+
+    @property
+    def silent(self) -> str:
+        """Why the curve cannot be read, empty if it can."""
+        if self.broken or self.epochs >= FEWEST:
+            return self.broken
+        count = f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
+        return f"The {self.name} has {count}; {FEWEST} or more are needed."
 
     @property
     def first(self) -> float:
@@ -174,189 +188,201 @@ class _Curve:
 
     @property
     def lowest(self) -> int:
+        """The index of the epoch with the lowest loss."""
         return int(np.argmin(self.values))
 
-    @cached_property
-    def parts(self) -> Floats:
-        return _parts(self.values)
-
     @property
-    def range(self) -> float:
-        return float(max(self.first, self.parts.max()) - self.parts.min())
+    def later_parts(self) -> Floats:
+        return _parts(self.values[self.epochs // 5 :])
 
     @property
     def size(self) -> float:
-        return float(np.abs(_parts(self.values[self.epochs // 5 :])).max())
+        return float(np.abs(self.later_parts).max())
 
     @property
     def reach(self) -> float:
-        return min(self.range, self.size)
+        return min(self.size, float(np.ptp([self.first, *_parts(self.values)])))
 
     @property
     def scale(self) -> float:
-        return max(float(np.ptp(_parts(self.values[self.epochs // 5 :]))), self.reach / 20)
+        return max(float(np.ptp(self.later_parts)), self.reach / 20)
 
     @property
     def rose(self) -> bool:
         since_lowest = self.values[self.lowest :]
-        rise = self.end - self.parts.min()
-        if not _clear_fall(-since_lowest):
-            return False
-        wobble = float(np.median(np.abs(np.diff(_parts(self.values[-max(10, len(since_lowest)):])))))
-        return bool(rise > max(RISE * self.scale, TINY * self.size, 4 * wobble))
+        rise = self.end - float(_parts(self.values).min())
+        changes = np.abs(np.diff(_parts(self.values[-max(10, len(since_lowest)) :])))
+        least = max(RISE * self.scale, SMALL * self.size, WOBBLE * float(np.median(changes)))
+        return rise > least and _clearly_falls(-since_lowest)
 
-    def at(self, epoch: int) -> str:
-        return _number(self.values[epoch])
+    @property
+    def climbs(self) -> tuple[int, float]:
+        """How often the curve climbed from a low to the next high by more than the height it comes with."""
+        height = max(CLIMB * self.reach, CLIMB_OF_SIZE * self.size)
+        return _climbs(self.values, height), height
+
+    def epoch(self, index: int) -> str:
+        return f"{_number(self.values[index])} in epoch {index + 1}"
 
     def median(self, epochs: slice) -> str:
         """The median over these epochs in words."""
-        shown = _number(np.median(self.values[epochs]))
+        of = f"median of epochs {epochs.start + 1}-{epochs.stop}"
         if epochs.stop - epochs.start == 1:
-            return f"{shown} (epoch {epochs.stop})"
-        return f"{shown} (median of epochs {epochs.start + 1}-{epochs.stop})"
+            of = f"epoch {epochs.stop}"
+        return f"{_number(float(np.median(self.values[epochs])))} ({of})"
 
     @property
-    def too_short(self) -> str:
-        """Why nothing can be said, empty if something can."""
-        if self.broken or self.epochs >= FEWEST:
-            return self.broken
-        return f"{self.epochs} epoch{'s are' if self.epochs != 1 else ' is'} too few; {FEWEST} or more are needed."
+    def ending(self) -> str:
+        """The end in words."""
+        return self.median(self.last_tenth)
 
 
 def _learning(training: _Curve) -> Answer:
     question = "Learning anything?"
-    if training.broken:
-        return Answer(question, "no", training.broken)
-    if training.too_short:
-        return Answer(question, "cannot say", training.too_short)
+    if training.silent:
+        return Answer(question, "no" if training.broken else "cannot say", training.silent)
     fall = training.first - training.end
-    to_end = f"from {_number(training.first)} (epoch 1) to {training.median(training.last_tenth)}"
-    if fall <= 0 or not _clear_fall(training.values):
-        return Answer(question, "no", f"The training loss went {to_end}, which is no clear fall.")
-    if fall < TINY * max(abs(training.first), abs(training.end)):
-        return Answer(question, "barely", f"The training loss fell {to_end}, by less than {TINY:.1%}.")
-    return Answer(question, "yes", f"The training loss fell {to_end}.")
+    course = f"from {_number(training.first)} (epoch 1) to {training.ending}"
+    if fall <= 0 or not _clearly_falls(training.values):
+        return Answer(question, "no", f"The training loss went {course}; that is no clear fall.")
+    if fall < SMALL * max(abs(training.first), abs(training.end)):
+        return Answer(question, "barely", f"The training loss fell {course}; that is less than {SMALL:.0%}.")
+    return Answer(question, "yes", f"The training loss fell {course}.")
 
 
 def _still_learning(training: _Curve) -> Answer:
     question = "Still learning?"
-    if training.broken:
-        return Answer(question, "no", training.broken)
-    if training.too_short:
-        return Answer(question, "cannot say", training.too_short)
+    if training.silent:
+        return Answer(question, "no" if training.broken else "cannot say", training.silent)
     start = training.epochs - max(FEWEST, min(8, training.epochs // 2), training.epochs // 4)
     middle = (start + training.epochs) // 2
-    earlier, later = slice(start, middle), slice(middle, training.epochs)
-    fall = float(np.median(training.values[earlier]) - np.median(training.values[later]))
-    trend = _trend(training.values[start:])
-    changed = abs(fall) > STILL * training.scale
-    numbers = f"from {training.median(earlier)} to {training.median(later)}"
-    if changed and trend < -CLEAR:
-        return Answer(question, "yes", f"The training loss still fell {numbers}.")
-    if changed and trend > CLEAR:
-        return Answer(question, "no", f"The training loss rose {numbers}.")
-    return Answer(question, "no", f"The training loss went {numbers}, which is no clear fall.")
+    halves = slice(start, middle), slice(middle, training.epochs)
+    fall = float(np.median(training.values[halves[0]]) - np.median(training.values[halves[1]]))
+    course = " to ".join(training.median(half) for half in halves)
+    if _trend(training.values[start:]) < -CLEAR and fall > SMALL * training.scale:
+        return Answer(question, "yes", f"The training loss still fell from {course}.")
+    return Answer(question, "no", f"The training loss went from {course}; that is no clear fall.")
 
 
 def _overfitting(training: _Curve, validation: _Curve) -> Answer:
     question = "Overfitting?"
-    if not validation.epochs and not validation.broken:
+    if not (validation.epochs or validation.broken):
         return Answer(question, "cannot say", "There are no validation data.")
-    if validation.too_short or training.too_short:
-        return Answer(question, "cannot say", validation.too_short or training.too_short)
-    since = min(validation.lowest, training.epochs - 1)
-    lowest = f"its lowest, {validation.at(validation.lowest)} in epoch {validation.lowest + 1}"
-    gap = _gap(training, validation)
-    if validation.rose and training.rose:
-        rise = f"The validation loss rose from {lowest}, to {validation.median(validation.last_tenth)}"
-        return Answer(question, "no", f"{rise}, but so did the training loss: the learning rate is in question.")
+    if validation.silent or training.silent:
+        return Answer(question, "cannot say", validation.silent or training.silent)
+    if validation.rose and not training.rose:
+        since = min(validation.lowest, training.epochs - 1)
+        return Answer(
+            question, "yes",
+            f"Since epoch {validation.lowest + 1} the validation loss rose from "
+            f"{_number(validation.values[validation.lowest])}, its lowest, to {validation.ending}, while the training "
+            f"loss went from {_number(training.values[since])} to {training.ending}.",
+        )
+    ends = (
+        f"The validation loss ended at {validation.ending} with {validation.epoch(validation.lowest)} its lowest, "
+        f"the training loss at {training.ending}"
+    )
     if validation.rose:
-        rise = f"Since epoch {validation.lowest + 1} the validation loss rose from {validation.at(validation.lowest)}"
-        rise += f", its lowest, to {validation.median(validation.last_tenth)}"
-        course = f"{training.at(since)} to {training.median(training.last_tenth)}"
-        return Answer(question, "yes", f"{rise}, while the training loss went from {course}.")
-    ends = f"The validation loss ended at {validation.median(validation.last_tenth)}, the training loss at"
-    ends += f" {training.median(training.last_tenth)}"
-    if gap:
-        return Answer(question, "a gap", f"{ends}; the validation loss has not clearly risen from {lowest}.")
-    return Answer(question, "no", f"{ends}; the validation loss has not clearly risen from {lowest}.")
+        return Answer(question, "no", f"{ends} with {training.epoch(training.lowest)} its lowest: both rose.")
+    if _gap_grew(training, validation):
+        return Answer(question, "a gap", f"{ends}: they have moved apart, but the former has not clearly risen.")
+    return Answer(question, "no", f"{ends}.")
 
 
-def _learning_rate(training: _Curve, learning: Verdict, still_learning: Verdict) -> Answer:
-    question = "Learning rate too low or too high?"
-    if training.broken:
-        if not training.epochs:
-            return Answer(question, "cannot say", f"{training.broken} Look at the data and the initial weights as well.")
-        return Answer(question, "too high", training.broken)
-    if training.epochs < FEWEST:
-        if training.epochs and training.values[-1] - training.first > abs(training.first) and training.values[-1] == training.values.max():
-            return Answer(question, "too high", f"The training loss rose from {training.at(0)} to {training.at(-1)}.")
-        return Answer(question, "cannot say", training.too_short)
-    if training.end - training.first > abs(training.first):
-        return Answer(question, "too high", f"The training loss rose from {training.at(0)} to {training.median(training.last_tenth)}.")
-    lowest = f"{training.at(training.lowest)} in epoch {training.lowest + 1}"
-    if training.rose:
-        end = training.median(training.last_tenth)
-        return Answer(question, "too high", f"The training loss rose from its lowest, {lowest}, to {end}.")
-    height = max(0.5 * training.reach, 0.25 * training.size)
-    climbs = _climbs(training.values, height)
-    if climbs >= max(3, training.epochs / 50):
-        times = f"{climbs} times in {training.epochs} epochs"
-        return Answer(question, "too high", f"The training loss climbed by more than {_number(height)} {times}.")
-    if still_learning == "yes":
-        quarters = [float(np.median(part)) for part in np.array_split(training.values, 4)]
-        early, late = quarters[0] - quarters[1], quarters[2] - quarters[3]
-        if STEADY * early < late < early / STEADY and abs(training.first) < 2 * abs(training.end):
-            return Answer(question, "too low", f"steady {early} {late}.")
-    if learning == "yes":
-        return Answer(question, "looks right", "The training loss fell without climbing again and again.")
-    return Answer(question, "cannot say", "flat")
-
-
-def _gap(training: _Curve, validation: _Curve) -> bool:
+def _gap_grew(training: _Curve, validation: _Curve) -> bool:
     shared = min(training.epochs, validation.epochs)
     distance = validation.values[:shared] - training.values[:shared]
-    late = float(np.median(distance[-max(1, shared // 4):]))
-    return late - max(0.0, distance[0]) > GAP * training.reach and _clear_fall(-distance)
+    late = float(np.median(distance[-(shared // 4 or 1) :]))
+    return late - max(0.0, float(distance[0])) > GAP * training.reach and _clearly_falls(-distance)
 
 
-def _parts(values: Floats) -> Floats:
-    if len(values) <= BLOCKS:
-        return values
-    return np.array([np.median(part) for part in np.array_split(values, BLOCKS)])
+def _learning_rate(training: _Curve, learned: bool, still_learning: bool) -> Answer:
+    question = "Learning rate too low or too high?"
+    if why := _too_high(training):
+        return Answer(question, "too high", why)
+    if training.silent:
+        also = " The data or the first weights can be the cause as well." if training.broken else ""
+        return Answer(question, "cannot say", training.silent + also)
+    if still_learning and (why := _too_low(training)):
+        return Answer(question, "too low", why)
+    if learned:
+        count, height = training.climbs
+        often = f"only {count} time{'' if count == 1 else 's'}" if count else "never"
+        course = f"ended at {training.ending} with {training.epoch(training.lowest)} its lowest"
+        return Answer(
+            question, "looks right",
+            f"The training loss fell, {course}, and climbed by more than {_number(height)} {often}.",
+        )
+    low, high = (_number(float(extreme)) for extreme in (training.values.min(), training.values.max()))
+    causes = "A rate far too low, one too high, dead units and wrong data can all look like this."
+    return Answer(question, "cannot say", f"The training loss stayed between {low} and {high}. {causes}")
 
 
-def _trend(values: Floats) -> float:
-    parts = _parts(values)
-    count = len(parts)
-    if count < FEWEST:
-        return 0.0
-    rising = np.sign(parts[None, :] - parts[:, None])[np.triu_indices(count, 1)].sum()
-    return float(rising / sqrt(count * (count - 1) * (2 * count + 5) / 18))
+def _too_high(training: _Curve) -> str:
+    """What shows that the rate is too high, empty if nothing does."""
+    if training.broken or not training.epochs:
+        return training.broken if training.epochs else ""
+    if training.end - training.first > abs(training.first):
+        return f"The training loss rose from {_number(training.first)} (epoch 1) to {training.ending}."
+    if training.silent:
+        return ""
+    if training.rose:
+        return f"The training loss rose from its lowest, {training.epoch(training.lowest)}, to {training.ending}."
+    count, height = training.climbs
+    if count >= max(3, training.epochs / 50):
+        return f"The training loss climbed by more than {_number(height)} {count} times in {training.epochs} epochs."
+    return ""
 
 
-def _clear_fall(values: Floats) -> bool:
+def _too_low(training: _Curve) -> str:
+    """What shows that the rate of a loss still falling is too low, empty if nothing does."""
+    medians = [float(np.median(quarter)) for quarter in np.array_split(training.values, 4)]
+    early, late = medians[0] - medians[1], medians[2] - medians[3]
+    is_steady = min(early, late) > STEADY * max(early, late)
+    if not is_steady or 2 * abs(training.end) < abs(training.first):
+        return ""
+    return (
+        f"The training loss fell slowly and steadily, by {_number(early)} from the first quarter of the epochs to the "
+        f"second and by {_number(late)} from the third to the last, and ended at {training.ending}. A rate just below "
+        "the largest that works can look the same."
+    )
+
+
+def _clearly_falls(values: Floats) -> bool:
     return len(values) >= FEWEST and (_trend(values) < -CLEAR or _plunged(values))
 
 
+def _trend(values: Floats) -> float:
+    """Kendall's S, positive for a rise, in units of its standard deviation without a trend (Mann, 1945)."""
+    parts = _parts(values)
+    count = len(parts)
+    pairs = np.triu_indices(count, 1)
+    surplus = float(np.sign(parts[pairs[1]] - parts[pairs[0]]).sum())
+    return surplus / sqrt(count * (count - 1) * (2 * count + 5) / 18)
+
+
 def _plunged(values: Floats) -> bool:
-    low, high = np.quantile(values[len(values) // 4 or 1 :], [0.1, 0.9])
+    """Whether the first value stands out above the last three quarters."""
+    low, high = np.quantile(values[len(values) // 4 :], [0.1, 0.9])
     return bool(values[0] - high > 2 * (high - low))
 
 
+def _parts(values: Floats) -> Floats:
+    if len(values) <= PARTS:
+        return values
+    return np.array([np.median(part) for part in np.array_split(values, PARTS)])
+
+
 def _climbs(values: Floats, height: float) -> int:
-    climbs, climbing, extreme = 0, False, float(values[0])
-    for value in values:
-        if climbing:
-            extreme = max(extreme, value)
-            if extreme - value > height:
-                climbing, extreme = False, value
-        else:
-            extreme = min(extreme, value)
-            if value - extreme > height:
-                climbs, climbing, extreme = climbs + 1, True, value
+    """How often the curve went up by more than ``height``, having come down by as much in between."""
+    climbs, is_high, extreme = 0, False, float(values[0])
+    for value in values.tolist():
+        extreme = max(extreme, value) if is_high else min(extreme, value)
+        if abs(value - extreme) > height:
+            climbs += not is_high
+            is_high, extreme = not is_high, value
     return climbs
 
 
-def _number(x: Any) -> str:
+def _number(x: float) -> str:
     return f"{x:.4g}"

@@ -74,7 +74,9 @@ class Numbers:
         if self.is_large:
             low, high = (format_number(float(end), language, digits) for end in (self.matrix.min(), self.matrix.max()))
             return rf"{low} \ldots {high}" if language is LATEX else f"{low} {language.ellipsis} {high}"
-        rows = [[format_number(each, language, digits) for each in row] for row in self.matrix.tolist()]
+        written = [[format_number(each, language, digits) for each in row] for row in self.matrix.tolist()]
+        # Braces keep a minus sign from being spaced like a subtraction.
+        rows = [[f"{{{each}}}" for each in row] for row in written] if language is LATEX else written
         if self.matrix.shape[1] == 1:
             return rows[0][0] if len(rows) == 1 else f"({', '.join(row[0] for row in rows)})"
         if language is LATEX:

@@ -66,7 +66,8 @@ class L2(Penalty):
     .. math:: \frac{\lambda}{2} \sum_i w_i^2, \qquad \frac{\partial}{\partial w_i} = \lambda w_i
 
     ``strength`` is lambda, finite and at least 0.  Under SGD it is weight decay: every step multiplies w by
-    1 - eta lambda; PyTorch's ``weight_decay`` takes the biases too, as ``biases=True`` does.  Source: the lecture's "regularization"; Hoerl and Kennard, Ridge Regression (1970).
+    1 - eta lambda; PyTorch's ``weight_decay`` takes the biases too, as ``biases=True`` does.  Source: the lecture's
+    "regularization"; Hoerl and Kennard, Ridge Regression (1970).
 
     >>> L2(0.5).of([3.0, -4.0])
     6.25

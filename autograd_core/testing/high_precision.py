@@ -235,7 +235,7 @@ class ExactReplay:
         """The limit of the derivative to one operand from one side (from both for 0), or None outside the domain."""
         context, x = mpmath_context(), numbers[position]
         scale = step_scale(x, numbers)
-        extra = (max(0, magnitude(x)) - scale if x else 0) + spread(numbers)
+        extra = (max(0, magnitude(x)) - scale if x else max(0, -scale)) + spread(numbers)
 
         def slope(depth: int, bits: int) -> Any:
             near = _step(context, sign, scale - depth)

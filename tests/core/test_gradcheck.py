@@ -195,6 +195,12 @@ def test_an_exact_kink_is_a_kink_with_its_one_sided_derivatives(kink: Any, oracl
     assert all(e.legal and "kink" in e.note for e in report.entries)
 
 
+@pytest.mark.parametrize("tiny", [1e-40, 1e-80, 1e-150, 1e-300])
+def test_zero_beside_a_tiny_operand_is_moved_by_a_step_the_precision_still_sees(tiny: float) -> None:
+    report = gradcheck(lambda a, b: rows.logsumexp([a, b]), 0.0, tiny)
+    assert [(e.verdict, e.expected) for e in report.entries] == [("pass", 0.5), ("pass", 0.5)]
+
+
 @each_oracle
 @pytest.mark.parametrize(("f", "at"), [
     (lambda x: minimum(x, x) / minimum(x, x), 3.0), (lambda x: abs(x) / maximum(x, x) * minimum(x, x), 7.0),

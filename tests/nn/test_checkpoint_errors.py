@@ -76,29 +76,37 @@ def refused(path: Path | str, run: Training | None = None, model_alone: bool = F
 # --- damage -------------------------------------------------------------------------------------
 
 
-def require_found(path: Path, bits: range, read: Callable[[Path], object]) -> None:
+def require_found(path: Path, bits: range, model_alone: bool) -> None:
     """Flip one bit at a time; in place, since a file system may take its time over a file that is made anew."""
-    whole = path.read_bytes()
+    whole, run = path.read_bytes(), fresh_run()
+    before = everything(run)
+
+    def read() -> None:
+        if model_alone:
+            load(path, run.model)
+        else:
+            load_training(path, run)
+
     with path.open("r+b", buffering=0) as file:
         for bit in bits:
             file.seek(bit // 8)
             file.write(bytes([whole[bit // 8] ^ 1 << bit % 8]))
             with pytest.raises(CheckpointError):
-                read(path)
+                read()
                 pytest.fail(f"bit {bit} was missed")
             file.seek(bit // 8)
             file.write(whole[bit // 8 : bit // 8 + 1])
-    read(path)
+    assert everything(run) == before
+    read()
 
 
 def test_every_flipped_bit_of_a_model_is_found(of_model: Path) -> None:
-    require_found(of_model, range(8 * of_model.stat().st_size), lambda path: load(path, network()))
+    require_found(of_model, range(8 * of_model.stat().st_size), model_alone=True)
 
 
-def test_flipped_bits_of_a_run_are_found(of_run: Path) -> None:
-    bits = range(0, 8 * of_run.stat().st_size, 11)
-    require_found(of_run, bits, lambda path: load_training(path, fresh_run()))
-    require_found(of_run, bits, lambda path: load(path, network()))
+@pytest.mark.parametrize("model_alone", [False, True])
+def test_flipped_bits_of_a_run_are_found(of_run: Path, model_alone: bool) -> None:
+    require_found(of_run, range(0, 8 * of_run.stat().st_size, 11), model_alone)
 
 
 def test_a_file_cut_short_or_continued_is_refused(of_run: Path) -> None:
@@ -309,8 +317,8 @@ def test_another_model_is_told_by_its_parts_and_shapes(of_run: Path, model_alone
         f"{str(of_run)!r} holds another model: Sequential(Linear(1, 2), Activation(\"tanh\"), Dropout(keep=0.9), "
         'Linear(2, 1)), and this one is Sequential(Linear(1, 3, bias=False), Activation("tanh"), '
         "Linear(3, 1, bias=False)). 0.weight has shape (2, 1) in the file and (3, 1) here; "
-        "2.weight (1, 3) is only here; 0.bias (2,) is only in the file; 3.bias (1,) is only in the file; 1 more do not fit. "
-        "Build the model as it was saved."
+        "2.weight (1, 3) is only here; 0.bias (2,) is only in the file; 3.bias (1,) is only in the file; "
+        "1 more do not fit. Build the model as it was saved."
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_core import Value
@@ -230,17 +230,20 @@ def assert_checked(loss: Loss, prediction: list[float], target: Any) -> None:
 
 
 @pytest.mark.parametrize("loss", REGRESSION, ids=repr)
+@settings(max_examples=40)
 @given(pairs=drawn)
 def test_the_checker_confirms_the_gradients_for_numbers(loss: Loss, pairs: list[tuple[float, float]]) -> None:
     assert_checked(loss, [p for p, _ in pairs], [y for _, y in pairs])
 
 
 @pytest.mark.parametrize("loss", [max_margin, softmax_cross_entropy], ids=repr)
+@settings(max_examples=40)
 @given(drawn=scores_and_class)
 def test_the_checker_confirms_the_gradients_for_classes(loss: Loss, drawn: tuple[list[float], int]) -> None:
     assert_checked(loss, *drawn)
 
 
+@settings(max_examples=40)
 @given(score=ordinary, side=st.sampled_from([-1.0, 1.0]), share=st.floats(0, 1))
 def test_the_checker_confirms_the_gradients_for_one_output(score: float, side: float, share: float) -> None:
     assert_checked(hinge, [score], side)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_core import Value
@@ -70,6 +70,7 @@ def test_numbers_worked_by_hand() -> None:
 
 
 @each_penalty
+@settings(max_examples=40)
 @given(weights=st.lists(st.floats(-10, 10), min_size=1, max_size=5))
 def test_the_checker_confirms_the_gradients(penalty: Penalty, weights: list[float]) -> None:
     report = gradcheck(lambda *w: penalty.of(w), *weights)
