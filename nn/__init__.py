@@ -1,5 +1,6 @@
 """Neural networks on the scalar engine: modules, losses, optimizers, training, and the checks of a good recipe."""
 
+from nn.checkpoints import Checkpoint, load, save
 from nn.clipping import ClipNorm, ClipValue
 from nn.data import circles, gabor, gabor_data, moons, spirals, xor
 from nn.dropout import Dropout
@@ -28,21 +29,24 @@ from nn.losses import (
 from nn.mlp import MLP
 from nn.module import Module
 from nn.normalization import BatchNorm
-from nn.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSprop
-from nn.penalties import L1, L2, ElasticNet
+from nn.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
+from nn.penalties import L1, L2, ElasticNet, Penalty
 from nn.preparation import Standardization, one_pixel_shifts, split
 from nn.real_data import Dataset, breast_cancer, diabetes, digits, iris
-from nn.schedules import Constant, CosineDecay, ExponentialDecay, StepDecay, WarmUp
+from nn.schedules import Constant, CosineDecay, ExponentialDecay, Schedule, StepDecay, WarmUp
 from nn.stopping import EarlyStopping, GradientBelow
+from nn.torch_interop import from_torch, to_torch
 from nn.training import fit
+from nn.training_run import Training
 
 __all__ = [
-    "L1", "L2", "MLP", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "BatchNorm", "CheckpointError", "ClipNorm",
-    "ClipValue", "Constant", "CosineDecay", "DataError", "Dataset", "DivergedError", "Dropout", "EagerGradients",
-    "EarlyStopping", "ElasticNet", "ExponentialDecay", "GradientBelow", "History", "Linear", "Loss", "Module",
-    "Momentum", "Nesterov", "RMSprop", "Sequential", "SettingError", "ShapeError", "Standardization", "StepDecay",
-    "UnknownSettingError", "WarmUp", "binary_cross_entropy_with_logits", "breast_cancer", "circles", "diabetes",
-    "digits", "fit", "gabor", "gabor_data", "half_squared_error", "hinge", "huber_error", "iris", "max_margin",
-    "mean_absolute_error", "mean_squared_error", "moons", "one_pixel_shifts", "softmax_cross_entropy", "spirals",
-    "split", "xor",
+    "L1", "L2", "MLP", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "BatchNorm", "Checkpoint", "CheckpointError",
+    "ClipNorm", "ClipValue", "Constant", "CosineDecay", "DataError", "Dataset", "DivergedError", "Dropout",
+    "EagerGradients", "EarlyStopping", "ElasticNet", "ExponentialDecay", "GradientBelow", "History", "Linear", "Loss",
+    "Module", "Momentum", "Nesterov", "Optimizer", "Penalty", "RMSprop", "Schedule", "Sequential", "SettingError",
+    "ShapeError", "Standardization", "StepDecay", "Training", "UnknownSettingError", "WarmUp",
+    "binary_cross_entropy_with_logits", "breast_cancer", "circles", "diabetes", "digits", "fit", "from_torch",
+    "gabor", "gabor_data", "half_squared_error", "hinge", "huber_error", "iris", "load", "max_margin",
+    "mean_absolute_error", "mean_squared_error", "moons", "one_pixel_shifts", "save", "softmax_cross_entropy",
+    "spirals", "split", "to_torch", "xor",
 ]

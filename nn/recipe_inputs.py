@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_core.operand_checks import shown
-from nn.errors import SettingError
+from nn.errors import DataError, SettingError
 from nn.losses import Loss
 from nn.module import Module
 from nn.preparation import paired
@@ -43,3 +43,9 @@ def require_count(count: Any, what: str) -> None:
     """:class:`SettingError`, beginning with ``what`` the number is, unless it is a whole number of at least 1."""
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
         raise SettingError(f"{what}, at least 1; got {count!r}.")
+
+
+def require_two(X: Floats) -> None:
+    """:class:`DataError` for a single example."""
+    if len(X) < 2:
+        raise DataError("Two examples at least are needed, to be told apart; got one. Pass more rows of X.")

@@ -1,7 +1,4 @@
-"""What flows through a network: on what an output depends, and how activations and gradients fare by layer.
-
-LECTURE rows 17, 18 and 22.  All of it is looked at in a copy of the model.
-"""
+"""What flows through a network: how activations and gradients fare by layer (LECTURE rows 17, 18 and 22)."""
 
 from __future__ import annotations
 
@@ -12,22 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd_core.sweeps import swept, topological_order
 from autograd_core.table import Table
 from autograd_core.transforms import grad
 from autograd_core.value import Value
-from nn.errors import DataError, SettingError
-from nn.findings import Findings, counted, listed, number, percent
+from nn.errors import SettingError
+from nn.findings import Findings, counted, number, percent
 from nn.gradients import couples_examples, of_one
-from nn.layers import Activation, Sequential
+from nn.layers import Activation
 from nn.losses import Loss
 from nn.module import Module, number_of
 from nn.preparation import examples as checked_examples
 from nn.preparation import paired
+from nn.recipe_inputs import require_two
 
-Floats = NDArray[np.float64]
 Rows = Sequence[Sequence[Any]]
 
 MANY = 0.2  # of a layer's units
@@ -98,8 +94,8 @@ class UnitReport(Findings):
         found = []
         for layer in self.layers:
             if layer.dead > MANY:
-                found.append(f"{percent(layer.dead)} of the units of layer {layer.name} are dead: they give the same for "
-                             "every example.")
+                found.append(f"{percent(layer.dead)} of the units of layer {layer.name} are dead: they give the same "
+                             "for every example.")
             if layer.saturated > MANY:
                 found.append(f"{percent(layer.saturated)} of the units of layer {layer.name} are saturated: its "
                              "pre-activations are too large.")
@@ -149,7 +145,7 @@ def unit_report(model: Module, X: Any, y: Any = None, loss: Loss | None = None) 
     if (y is None) != (loss is None):
         raise SettingError("Gradients need both y and the loss; for activations alone leave both out.")
     table, labels = (checked_examples(X), None) if y is None else paired(X, y)
-    _require_two(table)
+    require_two(table)
     twin = copy.deepcopy(model)
     outputs = twin.outputs_of(table).shape[1]
     targets = None if loss is None else loss.targets(labels, outputs)
@@ -188,7 +184,7 @@ def _watch(model: Module, seen: list[tuple[Module, Rows, Rows]]) -> None:
 
         return noted
 
-    for module in model.modules():
+    for module in {id(each): each for each in model.modules()}.values():
         if not module.children():
             setattr(module, "forward", noting(module, module.forward))  # noqa: B010  # mypy: a method
 
@@ -252,7 +248,8 @@ def _layers(
 
 def _steepest(activation: Activation) -> float:
     slope = grad(lambda x: activation.row(x, **activation.settings))
-    return max(abs(slope(float(x))) for x in np.linspace(-3.0, 3.0, 61))
+    slopes: list[float] = [abs(slope(float(x))) for x in np.linspace(-3.0, 3.0, 61)]
+    return max(slopes)
 
 
 def _over(top: float, bottom: float) -> float:

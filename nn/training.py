@@ -7,7 +7,7 @@ import inspect
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -107,7 +107,7 @@ def fit(
         _trim(run.history)
     finally:
         model.eval()
-    if run.best is not None:
+    if run.best is not None and any(map(_restores, criteria)):
         model.load_state_dict(run.best)
     return run.history
 
@@ -250,9 +250,12 @@ def _new_training(model: Module, optimizer: Optimizer, rng: int | np.random.Gene
 
 def _remember_best(run: Training, criteria: Sequence[Criterion]) -> None:
     for criterion in criteria:
-        match criterion:
-            case EarlyStopping(restore_best=True) if criterion.best_epoch(run.history) == run.epoch:
-                run.best = run.model.state_dict()
+        if _restores(criterion) and criterion.best_epoch(run.history) == run.epoch:
+            run.best = run.model.state_dict()
+
+
+def _restores(criterion: Criterion) -> TypeGuard[EarlyStopping]:
+    return isinstance(criterion, EarlyStopping) and criterion.restore_best
 
 
 def _reasons(criteria: Sequence[Criterion], history: History) -> list[str]:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from autograd_core.derivative_tables import relationships
-from autograd_core.explanation import explain
+from autograd_core.graph import Graph
+from autograd_core.names import Name
 from autograd_core.path_sums import paths
 from autograd_core.primitives import batch_mean, sqrt, square
 from autograd_core.table import Table
-from autograd_core.testing import gradcheck
+from autograd_core.testing.gradient_check import check_output
 from autograd_core.value import Value
 from nn.errors import DivergedError, ShapeError
 from nn.mlp import MLP
@@ -29,7 +30,7 @@ BLOWN_UP = 1e3
 def batch_norm(a: Sequence[float] = (1.0, 2.0, 6.0), new: float = 4.0) -> WorkedExample:
     """Batch normalization of one unit's pre-activations over a minibatch, and of the single example ``new`` later.
 
-    >>> round(batch_norm().results["\u00e2_1"], 6)
+    >>> round(batch_norm().results["ahat_1"], 6)
     -0.92582
     """
     column = [Value(each, f"a_{n}") for n, each in enumerate(a, 1)]
@@ -40,8 +41,8 @@ def batch_norm(a: Sequence[float] = (1.0, 2.0, 6.0), new: float = 4.0) -> Worked
     normalized = [(each / s).named(rf"\hat{{a}}_{n}") for n, each in enumerate(centred, 1)]
 
     before, after = np.array(a), np.array([each.data for each in normalized])
-    slopes = [[explain(out, each).derivative for each in column] for out in normalized]
-    check = gradcheck(first_normalized, list(a))
+    slopes = [slopes_of(each, column) for each in normalized]
+    check = check_output(normalized[0])
 
     norm = BatchNorm(1)
     in_training = [out.data for out in norm([[each] for each in a])]
@@ -64,12 +65,12 @@ def batch_norm(a: Sequence[float] = (1.0, 2.0, 6.0), new: float = 4.0) -> Worked
         parts=(
             ("One unit's pre-activations for a minibatch of examples, and the two steps", draw(normalized)),
             ("The steps as formulas", relationships(normalized[0])),
-            ("With numbers", steps_table(a, [each.data for each in centred], after)),
+            ("With numbers", steps_table(column, centred, normalized)),
             ("Mean 0 and variance 1, and the shape unchanged", shape_table(before, after)),
             ("", "“Unit Gaussian” is loose: the two steps shift and stretch, so that what was skewed stays as skewed. "
              "A Gaussian has the skewness 0."),
             ("Gradients flow through both steps: all paths from a₁ to â₁", paths(normalized[0], column[0]).table()),
-            ("Every derivative ∂âₙ/∂aₖ", slopes_table(slopes, s.data)),
+            ("Every derivative ∂âₙ/∂aₖ", slopes_table(column, normalized, s)),
             ("The same, checked", check.table),
             ("Step through it", step(normalized[0])),
             ("In a network", f"The layers of MLP([1, 4, 1], norm=\"batch\") are {', '.join(layers)}: BatchNorm stands "
@@ -77,29 +78,29 @@ def batch_norm(a: Sequence[float] = (1.0, 2.0, 6.0), new: float = 4.0) -> Worked
              "bias, for it would be subtracted again. An epsilon of 0.00001 is added to the variance, so that nothing "
              "is divided by 0."),
             ("For a single example", f"In training it is refused: “{refused}”"),
-            ("", f"In evaluation mode the statistics of training are used. They begin at 0 and 1 and move a tenth of the "
-             f"way towards those of each minibatch (here the unbiased variance is taken): after this one they are "
+            ("", "In evaluation mode the statistics of training are used. They begin at 0 and 1 and move a tenth of "
+             "the way towards those of each minibatch (of the variance, the unbiased one): after this one they are "
              f"{mean:.4g} and {variance:.4g}, so that {new:g} becomes {alone.data:.4f}."),
             ("Training with and without, at rising learning rates", rates_table(rates, losses)),
             ("", "The same small network, data, seed and number of updates in every cell. With batch normalization it "
              "learns faster, and it bears a learning rate at which the other one blows up."),
         ),
         values={"m": m, "v": v, "s": s}
-        | {each.name.replace(r"\hat{a}", "out"): each for each in (*column, *centred, *normalized) if each.name},
+        | {Name.of(each.name).identifier: each for each in (*column, *centred, *normalized) if each.name},
         results={
             "m": m.data,
             "v": v.data,
-            **{f"â_{n}": each for n, each in enumerate(after.tolist(), 1)},
-            "mean of â": float(after.mean()),
-            "variance of â": float(after.var()),
+            **{f"ahat_{n}": each for n, each in enumerate(after.tolist(), 1)},
+            "mean of ahat": float(after.mean()),
+            "variance of ahat": float(after.var()),
             "skewness of a": skewness(before),
-            "skewness of â": skewness(after),
+            "skewness of ahat": skewness(after),
             "order kept": yes_or_no(list(np.argsort(before)) == list(np.argsort(after))),
-            **{f"dâ_{n}/da_{k}": slope for n, row in enumerate(slopes, 1) for k, slope in enumerate(row, 1)},
-            "a shift of all: sum of dâ_1/da_k": sum(slopes[0]),
-            "a stretch of all: sum of dâ_1/da_k â_k": float(np.dot(slopes[0], after)),
+            **{f"dahat_{n}/da_{k}": slope for n, row in enumerate(slopes, 1) for k, slope in enumerate(row, 1)},
+            "a shift of all: sum of dahat_1/da_k": sum(slopes[0]),
+            "a stretch of all: sum of dahat_1/da_k ahat_k": float(np.dot(slopes[0], after)),
             "gradient check": ", ".join(sorted(set(check.verdicts.values()))),
-            "â_1 with epsilon": in_training[0],
+            "ahat_1 with epsilon": in_training[0],
             "layers": ", ".join(layers),
             "running mean": mean,
             "running variance": variance,
@@ -111,19 +112,6 @@ def batch_norm(a: Sequence[float] = (1.0, 2.0, 6.0), new: float = 4.0) -> Worked
         },
         builder=batch_norm,
     )
-
-
-def standardized(column: Sequence[Value]) -> list[Value]:
-    """The two steps of the slide, without epsilon."""
-    m = batch_mean(column)
-    centred = [each - m for each in column]
-    s = sqrt(batch_mean([square(each) for each in centred]))
-    return [each / s for each in centred]
-
-
-def first_normalized(a: Sequence[Value]) -> Value:
-    """The first of the standardized numbers, which depends on all of the minibatch."""
-    return standardized(a)[0]
 
 
 def final_loss(norm: str | None, learning_rate: float, rng: int = 0) -> float:
@@ -151,10 +139,22 @@ def yes_or_no(fact: bool) -> str:
     return "yes" if fact else "no"
 
 
-def steps_table(a: Sequence[float], centred: Sequence[float], normalized: Sequence[float]) -> Table:
+def slopes_of(output: Value, inputs: Sequence[Value]) -> list[float]:
+    """The derivatives of an output with respect to each of the inputs."""
+    graph = Graph(output)
+    adjoints = graph.adjoints()
+    return [adjoints[graph.index(each)] for each in inputs]
+
+
+def said(node: Value) -> str:
+    """The name of a node in letters."""
+    return Name.of(node.name or "").unicode
+
+
+def steps_table(column: Sequence[Value], centred: Sequence[Value], normalized: Sequence[Value]) -> Table:
     """What the two steps make of each example."""
-    rows = [(str(n), *(f"{each:.4g}" for each in row))
-            for n, row in enumerate(zip(a, centred, normalized, strict=True), 1)]
+    steps = zip(column, centred, normalized, strict=True)
+    rows = [(str(n), *(f"{each.data:.4g}" for each in row)) for n, row in enumerate(steps, 1)]
     return Table(("example", "pre-activation a", "minus the mean", "divided by the deviation"), tuple(rows))
 
 
@@ -165,16 +165,16 @@ def shape_table(before: np.ndarray, after: np.ndarray) -> Table:
         mean = round(float(numbers.mean()), 12) + 0.0
         return name, f"{mean:.4g}", f"{numbers.var():.4g}", f"{skewness(numbers):.4g}"
 
-    return Table(("", "mean", "variance (biased)", "skewness"), (row("a", before), row("â", after)))
+    return Table(("numbers", "mean", "variance (biased)", "skewness"), (row("a", before), row("â", after)))
 
 
-def slopes_table(slopes: Sequence[Sequence[float | None]], deviation: float) -> Table:
+def slopes_table(column: Sequence[Value], normalized: Sequence[Value], deviation: Value) -> Table:
     """The Jacobian of the two steps, example by example."""
-    header = ("", *(f"to a{'₀₁₂₃₄₅₆₇₈₉'[k % 10]}" for k in range(1, len(slopes) + 1)))
-    rows = [(f"of â{'₀₁₂₃₄₅₆₇₈₉'[n % 10]}", *(f"{slope:.4f}" for slope in row)) for n, row in enumerate(slopes, 1)]
-    note = f"Each row adds up to 0: a shift of all inputs changes nothing. Were the mean and the deviation constants, " \
-        f"the diagonal would be 1/s = {1 / deviation:.4f} and the rest 0."
-    return Table(header, tuple(rows), note)
+    header = ("derivative", *(f"to {said(each)}" for each in column))
+    rows = tuple((f"of {said(out)}", *(f"{slope:.4f}" for slope in slopes_of(out, column)))
+                 for out in normalized)
+    constant = f"Were the mean and the deviation constants, the diagonal would be 1/s = {1 / deviation.data:.4f}"
+    return Table(header, rows, f"Each row adds up to 0: a shift of all changes nothing. {constant} and the rest 0.")
 
 
 def rates_table(rates: Sequence[float], losses: dict[str | None, list[float]]) -> Table:
