@@ -240,7 +240,8 @@ class Primitive:
                 elements.flat[at] = self._read(row)
             return elements
         if interpreters:
-            return interpreters[0].apply_primitive(self, tuple(clean))
+            leading = max(interpreters, key=_interpreter_level) if len(interpreters) > 1 else interpreters[0]
+            return leading.apply_primitive(self, tuple(clean))
         if arrays:
             return self.on_arrays(*clean)
         result = self.on_floats(*clean)
@@ -272,6 +273,11 @@ def _applied(partials: tuple[Partial, ...] | Partial, out: Any, operands: Sequen
     if not isinstance(partials, tuple):
         return list(partials(out, *operands))
     return [partial(out, *operands) for partial in partials]
+
+
+def _interpreter_level(operand: Any) -> int:
+    """Which of several interpreters reads an operation: what records a tape goes before a Value."""
+    return getattr(operand, "interpreter_level", 0)
 
 
 def _kind(operand: object) -> str:

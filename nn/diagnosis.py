@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 from typing import Literal
 
@@ -23,9 +24,9 @@ PARTS = 20  # a longer curve is read as the medians of so many parts
 LARGEST = 1e300  # a loss beyond counts as infinite, so that the sum of two is finite
 
 SMALL = 0.01  # a share of the curve's own size, or of its scale, that does not count
-RISE = 0.05  # of the scale
-WOBBLE = 4  # a rise in units of the median change from part to part
-GAP = 0.1  # of the reach
+RISE = 0.05  # of the reach
+WOBBLE = 5  # a rise in units of the median change from part to part
+GAP = 0.25  # of the reach
 CLIMB, CLIMB_OF_SIZE = 0.5, 0.25  # of the reach, of the size
 STEADY = 0.5  # the falls of the first and of the last quarter, the smaller as a share of the larger
 
@@ -103,19 +104,20 @@ def diagnosis_of(loss: ArrayLike, validation_loss: ArrayLike) -> Diagnosis:
     1. *Learning anything?*  Yes if the whole training loss has a clear fall and its end is below its first epoch,
        barely if by less than 1 % of the loss, else no; no if the loss became nan or infinite.
     2. *Still learning?*  Yes if the last quarter of the training loss (at least eight epochs, of fewer than 16
-       half of them, but at least six) has a clear fall by S, and the median of that quarter's second half is below that of its
-       first half by more than 1 % of the scale; else no.
+       half of them, but at least six) has a clear fall by S, and the median of its second half is below that of
+       its first half by more than 1 % of the scale; else no.
     3. *Overfitting?*  Yes if the validation loss rose and the training loss did not.  A curve *rose* if it has a clear
-       rise since its lowest epoch, and its end is above its lowest part by more than 5 % of the scale, 1 % of the
-       size and 4 times the median change from part to part in that time (in ten epochs or more).  A gap if it did
+       rise since its lowest epoch, and its end is above its lowest part by more than 5 % of the reach, 1 % of the
+       size and 5 times the median change from part to part in that time (in ten epochs or more).  A gap if it did
        not rise, but its distance to the training loss has a clear rise, and its median over the last quarter is
-       above that of the first epoch, and above zero, by more than 10 % of the training loss's reach.  Else no.
+       above that of the first epoch, and above zero, by more than 25 % of the training loss's reach.  Else no.
     4. *Learning rate too low or too high?*  Too high if the training loss became nan or infinite after the first
        epoch, ended above its first epoch by more than that epoch's absolute value (which needs two epochs only),
-       rose (rule 3), or climbed from a low to the next high by more than half its reach and a quarter of its size
-       three times or more, and once in 50 epochs.  Too low if it is still learning (rule 2), its falls from the first
-       quarter of the epochs to the second and from the third to the last differ by a factor below 2, and more than
-       half of the first epoch's loss is left.  Else it looks right if the loss fell (rule 1).
+       rose (rule 3), or climbed again and again: after the first fifth of the epochs, from a low to the next high by
+       more than half its reach and a quarter of its size, at least three times and once in 50 epochs.  Too low if it
+       is still learning (rule 2), its falls from the first quarter of the epochs to the second and from the third to
+       the last differ by a factor below 2, and more than half of the first epoch's loss is left.  Else it looks right
+       if the loss fell (rule 1).
 
     The answer to all else is "cannot say": fewer than six epochs, no validation data or nan among it, a rate at
     which nothing happened.  Curves do not show everything: on a parabola, a rate just below 2/lambda_max jumps to
@@ -191,7 +193,11 @@ class _Curve:
         """The index of the epoch with the lowest loss."""
         return int(np.argmin(self.values))
 
-    @property
+    @cached_property
+    def parts(self) -> Floats:
+        return _parts(self.values)
+
+    @cached_property
     def later_parts(self) -> Floats:
         return _parts(self.values[self.epochs // 5 :])
 
@@ -201,25 +207,25 @@ class _Curve:
 
     @property
     def reach(self) -> float:
-        return min(self.size, float(np.ptp([self.first, *_parts(self.values)])))
+        return min(self.size, float(np.ptp([self.first, *self.parts])))
 
     @property
     def scale(self) -> float:
         return max(float(np.ptp(self.later_parts)), self.reach / 20)
 
-    @property
+    @cached_property
     def rose(self) -> bool:
         since_lowest = self.values[self.lowest :]
-        rise = self.end - float(_parts(self.values).min())
+        rise = self.end - float(self.parts.min())
         changes = np.abs(np.diff(_parts(self.values[-max(10, len(since_lowest)) :])))
-        least = max(RISE * self.scale, SMALL * self.size, WOBBLE * float(np.median(changes)))
+        least = max(RISE * self.reach, SMALL * self.size, WOBBLE * float(np.median(changes)))
         return rise > least and _clearly_falls(-since_lowest)
 
     @property
     def climbs(self) -> tuple[int, float]:
-        """How often the curve climbed from a low to the next high by more than the height it comes with."""
+        """How often the curve climbed, after the first fifth, by more than the height it comes with."""
         height = max(CLIMB * self.reach, CLIMB_OF_SIZE * self.size)
-        return _climbs(self.values, height), height
+        return _climbs(self.values[self.epochs // 5 :], height), height
 
     def epoch(self, index: int) -> str:
         return f"{_number(self.values[index])} in epoch {index + 1}"
@@ -370,7 +376,10 @@ def _plunged(values: Floats) -> bool:
 def _parts(values: Floats) -> Floats:
     if len(values) <= PARTS:
         return values
-    return np.array([np.median(part) for part in np.array_split(values, PARTS)])
+    length, longer = divmod(len(values), PARTS)
+    cut = longer * (length + 1)
+    blocks = values[:cut].reshape(-1, length + 1), values[cut:].reshape(-1, length)
+    return np.concatenate([np.median(block, axis=1) for block in blocks])
 
 
 def _climbs(values: Floats, height: float) -> int:

@@ -20,7 +20,7 @@ from nn.baselines import SMALLEST, best_constant, mean_of
 from nn.dropout import Dropout
 from nn.errors import DivergedError
 from nn.findings import Findings, counted, number, percent
-from nn.gradients import losses_on_arrays
+from nn.gradients import EagerGradients, losses_on_arrays
 from nn.layers import Activation, Sequential
 from nn.losses import Loss
 from nn.module import Module
@@ -133,10 +133,10 @@ class Overfit(Findings):
 
     @property
     def left(self) -> float:
-        """The share of the way from the first loss to the minimum that is left at the end."""
+        """The share of the way from the first loss to the minimum that is left at the lowest loss."""
         if self.diverged:
             return math.inf
-        return float((self.losses[-1] - self.minimum) / max(self.losses[0] - self.minimum, SMALLEST))
+        return float((self.losses.min() - self.minimum) / max(self.losses[0] - self.minimum, SMALLEST))
 
     @property
     def ok(self) -> bool:
@@ -151,7 +151,7 @@ class Overfit(Findings):
     def tables(self) -> tuple[Table, ...]:
         rows = (
             ("at the beginning", number(self.losses[0])),
-            ("at the end", number(self.losses[-1])),
+            ("at its lowest", number(self.losses.min())),
             ("the least there can be", number(self.minimum)),
         )
         return (Table(("when", "mean loss"), rows),)
@@ -160,7 +160,7 @@ class Overfit(Findings):
     def verdict(self) -> str:
         if self.diverged:
             return f"Training broke off. {self.diverged}"
-        numbers = f"from {number(self.losses[0])} to {number(self.losses[-1])}"
+        numbers = f"from {number(self.losses[0])} to {number(self.losses.min())}"
         numbers += f", so {100 * self.left:.3g} % of the way is left"
         if self.ok:
             return f"The model can learn these examples by heart: the loss fell {numbers}."
@@ -204,7 +204,7 @@ def overfit_one_batch(
     except DivergedError as error:
         known = getattr(error.history, "loss", []) or [math.nan]
         return Overfit(at, np.array(known), minimum, str(error))
-    last = losses_on_arrays(twin, loss, few, wanted).mean()
+    last = EagerGradients(twin.train(), loss).mean(few, wanted).loss
     return Overfit(at, np.array([*history.loss, last]), minimum)
 
 

@@ -221,7 +221,7 @@ class _Layer:
         flat = np.zeros(units.shape, dtype=bool)
         if self.activation is not None:
             flat = np.abs(np.array(self.slopes)) < FLAT * _steepest(self.activation)
-            name = f"{name}: {self.activation.row.name}"
+            name = f"{name} ({self.activation.row.name})"
         saturated = (flat.mean(axis=0) >= MOSTLY) & ~dead
         living = units[:, ~dead]
         alike = living.shape[1] - len(np.unique(living, axis=1).T)

@@ -138,7 +138,7 @@ class _Descent:
         history = self.run.history
         history.loss.append(loss)
         history.penalty.append(penalty)
-        history.gradient_norm.append(float(np.linalg.norm(whole_gradient)))
+        history.gradient_norm.append(math.hypot(*whole_gradient.tolist()))  # norm() warns of an overflow in its squares
         history.learning_rate.append(rate)
         history.updates.append((history.updates[-1] if history.updates else 0) + updates)
         history.examples.append((history.examples[-1] if history.examples else 0) + len(X))

@@ -47,8 +47,9 @@ class LearningRateRange(Findings):
     @cached_property
     def smoothed(self) -> Floats:
         """The mean of the losses from two updates before to two after each."""
-        reach = SMOOTHED // 2
-        return np.array([self.losses[max(0, at - reach) : at + reach + 1].mean() for at in range(len(self.losses))])
+        reach, losses = SMOOTHED // 2, self.losses.tolist()
+        parts = [losses[max(0, at - reach) : at + reach + 1] for at in range(len(losses))]
+        return np.array([sum(part) / len(part) for part in parts])
 
     @property
     def ok(self) -> bool:
@@ -86,24 +87,28 @@ class LearningRateRange(Findings):
     def verdict(self) -> str:
         if self.suggested is None:
             return f"The loss fell at no rate, so there is none to suggest. {self.ended}"
+        falling = int(np.argmin(self.smoothed)) >= len(self.rates) - SMOOTHED
+        higher = " The loss was still falling there: try a higher end." if falling else ""
         return (
             f"Try a learning rate of {self.suggested:.2g}: the loss fell fastest at {self.steepest:.2g} and was lowest "
             f"at {self.at_minimum:.2g}; suggested is the smaller of the first and a tenth of the second. {self.ended}"
+            f"{higher}"
         )
 
 
 def learning_rate_range(
-    model: Module, X: Any, y: Any, loss: Loss, optimizer: Optimizer | None = None, batch_size: int | None = None,
+    model: Module, X: Any, y: Any, loss: Loss, optimizer: Optimizer | None = None, batch_size: int | None = 32,
     lowest: float = 1e-5, highest: float = 10.0, updates: int = 100, rng: int | np.random.Generator = 0,
 ) -> LearningRateRange:
     """Train a copy of the model with a learning rate that rises from update to update, and watch the loss.
 
     The rates are ``updates`` many from ``lowest`` to ``highest``, each the same multiple of the one before.
-    ``optimizer`` None is SGD; its own learning rate is not used.  Minibatches of ``batch_size`` (None: all examples)
-    are drawn from ``rng``; what is left over at the end of an epoch is skipped.  The test ends early when the loss,
-    as the mean of five updates, is four times that of the untrained model, or no number: that is its purpose and no
-    error.  The suggestion is a start for tuning: the smaller of the rate at which the smoothed loss falls fastest
-    and a tenth of that at its minimum.  Raises :class:`SettingError`, :class:`DataError` and :class:`ShapeError`.
+    ``optimizer`` None is SGD; its own learning rate is not used.  Minibatches of ``batch_size`` (None: all
+    examples, at most as many as there are) are drawn from ``rng``; what is left over after an epoch is skipped.
+    The test ends early when the loss, as the mean of five updates, is four times that before the first, or no number:
+    that is its purpose and no error.  The suggestion is a start for tuning: the smaller of the rate at which the
+    smoothed loss falls fastest and a tenth of that at its minimum.
+    Raises :class:`SettingError`, :class:`DataError` and :class:`ShapeError`.
 
     Source: Smith, Cyclical Learning Rates for Training Neural Networks (2017), section 3.3.
 
@@ -124,12 +129,13 @@ def learning_rate_range(
     run = _Rising(copy.deepcopy(model).train(), loss, optimizer or SGD())
     start = float(losses_on_arrays(model, loss, X, targets).mean())
     stream = _minibatches(len(X), min(size, len(X)), np.random.default_rng(rng))
-    ended = f"The test ended at the highest rate, {highest:g}, without diverging: a higher one may do, too."
+    ended = f"The test ended at the highest rate, {highest:g}, without diverging."
     for rate, chosen in zip(np.geomspace(lowest, highest, updates).tolist(), stream, strict=False):
         if problem := run.update(rate, X[chosen], targets[chosen]):
             ended = f"The test ended at the rate {rate:.2g}: {problem}"
             break
-        if np.mean(run.losses[-SMOOTHED:]) > start + (BROKEN_OFF - 1.0) * abs(start):
+        recent = run.losses[-SMOOTHED:]
+        if sum(recent) / len(recent) > start + (BROKEN_OFF - 1.0) * abs(start):
             ended = f"The test ended at the rate {rate:.2g}, with a loss more than {BROKEN_OFF:g} times the first."
             break
     return LearningRateRange(np.array(run.rates), np.array(run.losses), ended)
@@ -183,11 +189,15 @@ class DataSizeCurve(Findings):
 
     @property
     def fall(self) -> float:
-        """The share by which the validation loss falls for each doubling of the data, from the last two sizes."""
-        before, after = float(self.validation[-2]), float(self.validation[-1])
+        """The share by which the validation loss falls for each doubling of the data.
+
+        It is measured from the last size that is at most half of the largest, or else from the first.
+        """
+        at = max([at for at, size in enumerate(self.sizes) if 2 * size <= self.sizes[-1]], default=0)
+        before, after = float(self.validation[at]), float(self.validation[-1])
         if before <= 0.0 or after <= 0.0:
             return 0.0
-        return float(1.0 - (after / before) ** (1.0 / math.log2(self.sizes[-1] / self.sizes[-2])))
+        return float(1.0 - (after / before) ** (1.0 / math.log2(self.sizes[-1] / self.sizes[at])))
 
     @property
     def gap(self) -> float:

@@ -480,9 +480,9 @@ assert len(larger.parameters()) == 51
 its_network.W[2].shape, its_activations.Z[1].shape, its_errors.delta[2].shape, its_derivatives.W[2].shape
 
 # %% [markdown]
-# **Exercise 3.** At $k = 2$ NumPy complains, since $\mathbf{W}^{(3)}$ is 1 x 2 and $\boldsymbol\delta^{(3)}$ is 1 x 1 (for
-# one example). At $k = 1$ it does not: $\mathbf{W}^{(2)}$ is square, and the result is wrong without a word. So test
-# with layers of *different* sizes, or better: check the gradient.
+# **Exercise 3.** At $k = 2$ NumPy complains, since $\mathbf{W}^{(3)}$ is 1 x 2 and $\boldsymbol\delta^{(3)}$ has one
+# row. At $k = 1$ it does not: $\mathbf{W}^{(2)}$ is square, and the result is wrong without a word. So test with layers
+# of *different* sizes, or better: check the gradient.
 
 # %%
 wrong = network.W[2] @ errors.delta[2]
@@ -511,10 +511,10 @@ assert all(np.allclose(deltas_by_element(network, activations, Y).delta[k], erro
 mine[1].round(6)
 
 # %% [markdown]
-# **Exercise 5.** With tanh all ten are 0. Each is $\delta_i^{(k)} z_j^{(k-1)}$: every hidden $z$ is $\tanh 0 = 0$, which
-# silences the derivatives of layers 2 and 3, and $\boldsymbol\delta^{(k)}$ comes through weights that are 0, which
-# silences those of layers 1 and 2. Nothing will ever move. With sigmoids the hidden $z$ are $\frac{1}{2}$, so the two
-# weights of the last layer do have a derivative.
+# **Exercise 5.** With tanh all ten are 0. Each is $\delta_i^{(k)} z_j^{(k-1)}$. Every hidden $z$ is $\tanh 0 = 0$,
+# which silences the derivatives of layers 2 and 3. And $\delta$ comes through weights that are 0, which silences those
+# of layers 1 and 2. Nothing will ever move. With sigmoids the hidden $z$ are $\frac{1}{2}$, so the two weights of the
+# last layer do have a derivative.
 
 # %%
 for activation in ("tanh", "sigmoid"):

@@ -28,7 +28,7 @@ WORKED = [row for row in CATALOGUE if row.example]
 def test_all_24_rows_have_a_place_in_their_order() -> None:
     assert [row.number for row in CATALOGUE] == list(range(1, 25))
     assert len({row.id for row in CATALOGUE}) == 24
-    assert [row.number for row in WORKED] == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+    assert [row.number for row in WORKED] == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 17, 18, 19, 20, 21, 22]
 
 
 @pytest.mark.parametrize("row", WORKED, ids=lambda row: row.id)

@@ -10,14 +10,13 @@ import numpy as np
 
 from autograd_core.derivative_tables import relationships
 from autograd_core.explanation import explain
-from autograd_core.formula import Derivative, name, number
+from autograd_core.formula import Term, name, number
 from autograd_core.graph import Graph
 from autograd_core.names import Name
 from autograd_core.primitives import mean, square, total
 from autograd_core.table import Cell, Table
 from autograd_core.transforms import hessian
 from autograd_core.value import Value
-from autograd_core.writing import ASCII
 from nn.gradients import EagerGradients, MeanLoss
 from nn.history import History
 from nn.layers import Linear
@@ -27,7 +26,7 @@ from nn.optimizers import SGD
 from nn.stopping import Criterion, EarlyStopping, GradientBelow
 from nn.training import fit
 from viz.drawing import draw
-from viz.lecture.worked_example import WorkedExample, arrows_of
+from viz.lecture.worked_example import WorkedExample, arrows_of, first_column
 from viz.stepping import step
 
 FOUR_X = (-3.0, -1.0, 1.0, 3.0)
@@ -98,7 +97,7 @@ def error_and_step(
             "E after a step": history.loss[1],
             "E after two steps": history.loss[2],
             "largest |training - formula|": max(abs(moved[of] - by_hand[of]) for of in weights),
-            "rule": relationships(E, wrt=yhat).rows[-1][0].write(ASCII),
+            "rule": first_column(relationships(E, wrt=yhat))[-1],
             "picture": arrows_of(Graph(E, wrt=yhat).contract()),
         },
         builder=error_and_step,
@@ -143,15 +142,15 @@ def descent(
             ("Each example has a gradient; the batch takes their mean", gradient_table(X, y, of_each, of_batch)),
             ("How large may the learning rate be?",
              "This cost is convex, and so simple that it can be told. Its largest curvature, the greatest eigenvalue "
-             f"of its matrix of second derivatives, is λ_max = {largest:g}. In that direction every step multiplies "
-             f"the distance to the minimum by 1 - η λ_max: it shrinks as long as η is below 2/λ_max = {limit:g}."),
+             f"of its matrix of second derivatives, is λₘₐₓ = {largest:g}. In that direction every step multiplies "
+             f"the distance to the minimum by 1 - η λₘₐₓ: it shrinks as long as η is below 2/λₘₐₓ = {limit:g}."),
             ("The batch below, near and above that", rate_table(costs, largest)),
             ("Every example once per epoch, in a new order", order_table(orders)),
-            (f"Batch, minibatch and SGD: the cost above its minimum, {examples} examples", progress_table(runs, excess)),
+            (f"The three on {examples} examples: the cost above its minimum", progress_table(runs, excess)),
             ("The noise floor",
              "After as many gradients SGD is far ahead at first. But near the minimum the examples still disagree, "
              "and at a constant learning rate their noise keeps it at a distance: the mean over the last 10 epochs is "
-             + ", ".join(f"{floor:.1e} for {of}" for of, floor in floors.items())
+             + ", ".join(f"{two_digits(floor)} for {of}" for of, floor in floors.items())
              + ". A smaller learning rate lowers the floor and lengthens the way."),
             ("When to stop", stopping_table(stopped)),
         ),
@@ -164,8 +163,7 @@ def descent(
             "2/lambda_max": limit,
             **{f"cost after {at} steps at {rate:g}": cost[at] for rate, cost in costs.items() for at in (1, 10, 40)},
             **{f"at {rate:g}": outcome(rate, limit) for rate in rates},
-            "examples of every epoch": "; ".join(sorted({str(sorted(sum(epoch, []))) for of_size in orders.values()
-                                                         for epoch in of_size})),
+            **{f"examples of every epoch, {size} at a time": used(epochs) for size, epochs in orders.items()},
             "ahead after one epoch": ", ".join(sorted(excess, key=lambda of: excess[of][0])),
             "nearest in the end": ", ".join(sorted(floors, key=lambda of: floors[of])),
             **{f"ended by {criterion}": f"{history.stopped_because} (epoch {history.epochs})"
@@ -227,6 +225,16 @@ def orders_of(X: np.ndarray, y: np.ndarray, batch_size: int, epochs: int = 3) ->
     return [recorded.asked[epoch * updates : (epoch + 1) * updates] for epoch in range(epochs)]
 
 
+def used(epochs: Sequence[Sequence[Sequence[float]]]) -> str:
+    """The examples of an epoch, sorted; of epochs that differ in them, each once.
+
+    >>> used([[[1.0, 3.0], [2.0]], [[2.0, 1.0], [3.0]]])
+    '1, 2, 3'
+    """
+    found = (sorted(x for batch in epoch for x in batch) for epoch in epochs)
+    return "; ".join(sorted({", ".join(f"{x:g}" for x in each) for each in found}))
+
+
 def compared(X: np.ndarray, y: np.ndarray) -> tuple[dict[str, History], dict[str, np.ndarray]]:
     """Batch, minibatch and SGD at the same rate, and SGD at a lower one; each run's cost above the least one."""
     settings: dict[str, tuple[int | None, float]] = {
@@ -254,6 +262,15 @@ def stopped_runs(X: np.ndarray, y: np.ndarray) -> dict[str, History]:
                        stop=stop, validation=(X, y))
         for criterion, (stop, size, epochs) in criteria.items()
     }
+
+
+def two_digits(x: float) -> Term:
+    """A number rounded to two digits.
+
+    >>> print(two_digits(0.012345))
+    0.012
+    """
+    return number(float(f"{x:.2g}"))
 
 
 def outcome(rate: float, limit: float) -> str:
@@ -286,12 +303,12 @@ def gradient_table(X: Sequence[float], y: Sequence[float], of_each: np.ndarray, 
 
 def rate_table(costs: Mapping[float, Sequence[float]], largest: float) -> Table:
     """The cost of the batch at each learning rate."""
-    steps = (0, 1, 2, 10, 40)
-    rows = tuple(
+    steps = (0, 1, 10, 40)
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (number(rate), number(1 - rate * largest), *(number(cost[at]) for at in steps), outcome(rate, 2 / largest))
         for rate, cost in costs.items()
     )
-    return Table(("η", "1 - η λ_max", *(f"cost after {at}" for at in steps), "what it does"), rows)
+    return Table(("η", "1 - η λₘₐₓ", *map(str, steps), "what it does"), rows, "The cost after 0, 1, 10 and 40 steps.")
 
 
 def order_table(orders: Mapping[int, Sequence[Sequence[Sequence[float]]]]) -> Table:
@@ -300,19 +317,20 @@ def order_table(orders: Mapping[int, Sequence[Sequence[Sequence[float]]]]) -> Ta
         (str(at), *(" | ".join(", ".join(f"{x:g}" for x in batch) for batch in epoch) for epoch in epochs))
         for at, epochs in enumerate(zip(*orders.values(), strict=True), 1)
     )
-    header = ("epoch", *(f"x, {'one' if size == 1 else size} at a time" for size in orders))
-    return Table(header, rows, "A bar stands for an update of the parameters.")
+    header = ("epoch", *(f"{size} at a time" for size in orders))
+    return Table(header, rows, "The x of each example; a bar stands between two updates.")
 
 
 def progress_table(runs: Mapping[str, History], excess: Mapping[str, np.ndarray]) -> Table:
     """The cost above its minimum after equal numbers of example gradients."""
-    epochs = (1, 2, 5, 10, 20, 50)
+    epochs = (1, 2, 5, 20, 50)
     examples = next(iter(runs.values())).examples
-    rows = tuple(
-        (of, str(run.updates[0]), *(number(excess[of][epoch - 1]) for epoch in epochs)) for of, run in runs.items()
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (of, *(two_digits(excess[of][epoch - 1]) for epoch in epochs)) for of in runs
     )
-    header = ("method", "updates per epoch", *(f"{examples[epoch - 1]} gradients" for epoch in epochs))
-    return Table(header, rows)
+    updates = ", ".join(f"{run.updates[0]}" for run in runs.values())
+    note = f"At a learning rate of 0.2, in the last row 0.05. An epoch makes {updates} updates."
+    return Table(("gradients computed", *(str(examples[epoch - 1]) for epoch in epochs)), rows, note)
 
 
 def stopping_table(stopped: Mapping[str, History]) -> Table:
@@ -321,4 +339,5 @@ def stopping_table(stopped: Mapping[str, History]) -> Table:
         (criterion, str(run.epochs), number(min(run.validation_loss)), run.stopped_because)
         for criterion, run in stopped.items()
     )
-    return Table(("criterion", "epochs", "lowest cost", "why it ended"), rows)
+    note = "The first two are the batch at a learning rate of 0.1, the last is SGD at 0.05."
+    return Table(("criterion", "epochs", "lowest cost", "why it ended"), rows, note)

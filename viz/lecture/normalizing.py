@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autograd_core.derivative_tables import relationships
+from autograd_core.formula import Formula, name, number
 from autograd_core.graph import Graph
 from autograd_core.names import Name
 from autograd_core.path_sums import paths
@@ -70,7 +71,7 @@ def batch_norm(a: Sequence[float] = (1.0, 2.0, 6.0), new: float = 4.0) -> Worked
             ("", "“Unit Gaussian” is loose: the two steps shift and stretch, so that what was skewed stays as skewed. "
              "A Gaussian has the skewness 0."),
             ("Gradients flow through both steps: all paths from a₁ to â₁", paths(normalized[0], column[0]).table()),
-            ("Every derivative ∂âₙ/∂aₖ", slopes_table(column, normalized, s)),
+            ("Every derivative", slopes_table(column, normalized, s)),
             ("The same, checked", check.table),
             ("Step through it", step(normalized[0])),
             ("In a network", f"The layers of MLP([1, 4, 1], norm=\"batch\") are {', '.join(layers)}: BatchNorm stands "
@@ -146,35 +147,34 @@ def slopes_of(output: Value, inputs: Sequence[Value]) -> list[float]:
     return [adjoints[graph.index(each)] for each in inputs]
 
 
-def said(node: Value) -> str:
-    """The name of a node in letters."""
-    return Name.of(node.name or "").unicode
+def written(node: Value) -> Formula:
+    """The name of a node as a formula."""
+    return name(Name.of(node.name or ""))
 
 
 def steps_table(column: Sequence[Value], centred: Sequence[Value], normalized: Sequence[Value]) -> Table:
     """What the two steps make of each example."""
-    steps = zip(column, centred, normalized, strict=True)
-    rows = [(str(n), *(f"{each.data:.4g}" for each in row)) for n, row in enumerate(steps, 1)]
+    rows = [(str(n), number(a.data), number(c.data), number(out.data))
+            for n, (a, c, out) in enumerate(zip(column, centred, normalized, strict=True), 1)]
     return Table(("example", "pre-activation a", "minus the mean", "divided by the deviation"), tuple(rows))
 
 
 def shape_table(before: np.ndarray, after: np.ndarray) -> Table:
     """Mean, variance and skewness of the numbers before and after."""
-    def row(name: str, numbers: np.ndarray) -> tuple[str, ...]:
-        # Adding 0.0 makes a mean of -1e-17 print as 0, not as -0.
-        mean = round(float(numbers.mean()), 12) + 0.0
-        return name, f"{mean:.4g}", f"{numbers.var():.4g}", f"{skewness(numbers):.4g}"
-
-    return Table(("numbers", "mean", "variance (biased)", "skewness"), (row("a", before), row("â", after)))
+    rows = []
+    for letter, numbers in (("a", before), (r"\hat{a}", after)):
+        mean = round(float(numbers.mean()), 12)  # one of 1e-17 is 0
+        rows.append((name(Name.of(letter)), number(mean), number(float(numbers.var())), number(skewness(numbers))))
+    return Table(("numbers", "mean", "variance (biased)", "skewness"), tuple(rows))
 
 
 def slopes_table(column: Sequence[Value], normalized: Sequence[Value], deviation: Value) -> Table:
     """The Jacobian of the two steps, example by example."""
-    header = ("derivative", *(f"to {said(each)}" for each in column))
-    rows = tuple((f"of {said(out)}", *(f"{slope:.4f}" for slope in slopes_of(out, column)))
-                 for out in normalized)
-    constant = f"Were the mean and the deviation constants, the diagonal would be 1/s = {1 / deviation.data:.4f}"
-    return Table(header, rows, f"Each row adds up to 0: a shift of all changes nothing. {constant} and the rest 0.")
+    rows = [(written(out), written(each), number(slope))
+            for out in normalized for each, slope in zip(column, slopes_of(out, column), strict=True)]
+    note = "Those of one output add up to 0: a shift of all inputs changes nothing. Were the mean and the deviation " \
+        f"constants, those with equal indices would be 1/s = {1 / deviation.data:.4f}, and the rest 0."
+    return Table(("of", "with respect to", "derivative"), tuple(rows), note)
 
 
 def rates_table(rates: Sequence[float], losses: dict[str | None, list[float]]) -> Table:

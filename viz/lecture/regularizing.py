@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autograd_core.formula import number
+from autograd_core.names import Name
 from autograd_core.primitives import abs as absolute
 from autograd_core.primitives import square, total
 from autograd_core.sweeps import topological_order
-from autograd_core.table import Table
+from autograd_core.table import Cell, Table
 from autograd_core.value import Value
 from nn.dropout import Dropout
 from nn.errors import UnknownSettingError
@@ -23,7 +25,7 @@ from nn.schedules import StepDecay
 from nn.stopping import EarlyStopping
 from nn.training import fit
 from viz.drawing import draw
-from viz.lecture.normalizing import said, slopes_of, yes_or_no
+from viz.lecture.normalizing import slopes_of, written, yes_or_no
 from viz.lecture.worked_example import WorkedExample
 
 LEAST_SQUARES = (2.0, -1.0, 0.3, -0.2, 0.1)
@@ -47,12 +49,12 @@ def regularization(
     of_l2, of_l1 = slopes_of(l2.of(w), w), slopes_of(l1.of(w), w)
 
     neuron = MLP([2, 1], init="zeros")
-    for parameter, number in zip(neuron.parameters(), (3.0, -4.0, 2.0), strict=True):
-        parameter.data = number
+    for parameter, given in zip(neuron.parameters(), (3.0, -4.0, 2.0), strict=True):
+        parameter.data = given
     trained = {name: trained_weights(penalty) for name, penalty in (("none", None), ("L2", l2), ("L1", l1))}
 
-    model = MLP([3, 4, 1], keep=keep, rng=0)
-    x = [Value(each, f"x_{n}") for n, each in enumerate((1.0, -0.5, 0.25), 1)]
+    model = MLP([2, 4, 1], keep=keep, rng=0)
+    x = [Value(each, f"x_{n}") for n, each in enumerate((1.0, -0.5), 1)]
     whole, thinned = model.eval()(x), model.train()(x)
     factors, many = factors_in(thinned), Dropout(keep, rng=0).factors(10000, 1)
     first = [weight for weight in model.weights() if "^{(1)}" in (weight.name or "")]
@@ -75,24 +77,24 @@ def regularization(
              f"For a neuron with the weights 3 and -4 and the bias 2, L2 is {l2(neuron).data:g}, and with biases=True "
              f"{L2(strength, biases=True)(neuron).data:g}."),
             ("What is left of the weights after training", weights_table(trained)),
-            ("", f"A linear model of five inputs that have nothing to do with one another. There L2 divides every weight "
+            ("", "A linear model of five inputs that have nothing to do with each other. There L2 divides every weight "
              f"by 1 plus the strength, by {1 + strength:g}. L1 moves every weight towards 0 by the strength, and those "
              "that arrive stay there."),
             ("Dropout: the network before", draw(whole, wrt=x)),
             ("In one pass of training: the arrow of a unit that is dropped carries 0", draw(thinned, wrt=x)),
-            ("", f"A unit is kept with the probability p = {keep:g} and then multiplied by 1/p = {1 / keep:g}, else set to "
-             f"0. Its expected value stays what it was, {keep:g} · {1 / keep:g} · z + {1 - keep:g} · 0 = z, so in "
+            ("", f"A unit is kept with the probability p = {keep:g} and multiplied by 1/p = {1 / keep:g}, or set "
+             f"to 0. Its expected value stays what it was, {keep:g} · {1 / keep:g} · z + {1 - keep:g} · 0 = z, so in "
              "evaluation nothing is done. Every pass drops other units."),
-            ("", "The slide's p is the probability to keep a unit, here called keep. PyTorch's p is the probability to drop "
-             f"one: “{refused_dropout(0.2)}”"),
+            ("", "The slide's p is the probability to keep a unit, here called keep. PyTorch's p is the probability to "
+             f"drop one: “{refused_dropout(0.2)}”"),
             ("Ten thousand draws", draws_table(many)),
-            ("Early stopping", stopping_table(runs)),
+            ("Early stopping: the losses at the end", stopping_table(runs)),
             ("", "Training ends when the validation loss has not improved for so many epochs, called patience, and the "
              "weights of the best epoch come back. Without it the training loss goes on falling while the validation "
              "loss rises: the network overfits. Caution: with a patience of 1 the first hesitation ends the training, "
              "and the network underfits: both losses are high."),
         ),
-        values={"x_1": x[0], "x_2": x[1], "x_3": x[2], "L2": ridge, "L1": lasso, "whole": whole, "thinned": thinned}
+        values={"x_1": x[0], "x_2": x[1], "L2": ridge, "L1": lasso, "whole": whole, "thinned": thinned}
         | {each.name or "": each for each in w},
         results={
             "L2": l2.of(weights),
@@ -199,16 +201,19 @@ def listed(numbers: Sequence[float], decimals: int) -> str:
 
 def pulls_table(w: Sequence[Value], of_l2: Sequence[float], of_l1: Sequence[float]) -> Table:
     """The derivative of either penalty with respect to each weight."""
-    rows = [(said(each), *(f"{number:g}" for number in (each.data, ridge, lasso)))
+    rows = [(written(each), *map(number, (each.data, ridge, lasso)))
             for each, ridge, lasso in zip(w, of_l2, of_l1, strict=True)]
     return Table(("weight", "its value", "derivative of L2", "derivative of L1"), tuple(rows))
 
 
 def weights_table(trained: dict[str, list[float]]) -> Table:
     """The weights by penalty, their norm, and how many are nearly 0."""
-    rows = [(name, listed(found, 2), f"{np.linalg.norm(found):.2f}", str(nearly_zero(found)))
-            for name, found in trained.items()]
-    return Table(("penalty", "weights", "norm", f"smaller than {NEARLY_ZERO:g}"), tuple(rows))
+    weights = [Name.of(f"w_{n}").unicode for n in range(1, len(LEAST_SQUARES) + 1)]
+    rows: list[tuple[Cell, ...]] = []
+    for name, found in trained.items():
+        numbers = (*found, float(np.linalg.norm(found)))
+        rows.append((name, *(number(round(each, 2)) for each in numbers), str(nearly_zero(found))))
+    return Table(("penalty", *weights, "norm", f"below {NEARLY_ZERO:g}"), tuple(rows))
 
 
 def draws_table(factors: np.ndarray) -> Table:
@@ -223,5 +228,5 @@ def stopping_table(runs: dict[int | None, Run]) -> Table:
     """What early stopping does, by patience."""
     rows = [("no stopping" if run.patience is None else str(run.patience), str(run.epochs), str(run.best),
              f"{run.training:.3f}", f"{run.validation:.3f}") for run in runs.values()]
-    header = ("patience", "epochs done", "best epoch", "training loss at the end", "validation loss at the end")
+    header = ("patience", "epochs done", "best epoch", "training loss", "validation loss")
     return Table(header, tuple(rows))

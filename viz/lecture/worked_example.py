@@ -113,7 +113,11 @@ def arrows_of(graph: Graph) -> str:
     return ", ".join(f"{tail} -{symbol}-> {head}" for tail, symbol, head in ends)
 
 
+def first_column(table: Table) -> list[str]:
+    """The first cell of each row in a line of text."""
+    return [cell if isinstance(cell, str) else cell.write(ASCII) for cell, *_ in table.rows]
+
+
 def first_row(table: Table) -> str:
     """The first formula of a table in a line of text."""
-    cell = table.rows[0][0]
-    return cell if isinstance(cell, str) else cell.write(ASCII)
+    return first_column(table)[0]

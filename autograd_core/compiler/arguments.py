@@ -1,0 +1,127 @@
+"""Arguments of a compiled function: their structure, their scalars as one array, and gradients in their shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd_core.errors import OperandError
+from autograd_core.structures import Rebuild, described, flatten, flatten_like, is_scalar
+from autograd_core.tracing import Recorder
+from autograd_core.value import Value
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a function: its name, the slots of its scalars, and how they are put together.
+
+    ``example`` is a structure of this shape; of a lane argument it is that of one lane.
+    """
+
+    name: str
+    is_lane: bool
+    slots: range
+    example: Any
+    rebuild: Rebuild
+
+    def numbers(self, given: Any) -> np.ndarray:
+        """The scalars as float64: shape (scalars,), or (scalars, lanes) for a lane argument."""
+        if self.is_lane:
+            return self._columns(given)
+        if isinstance(given, np.ndarray) and given.dtype == np.float64:
+            return given.reshape(-1)
+        return np.array([number_of(each) for each in flatten(given, self.what)[0]])
+
+    @property
+    def what(self) -> str:
+        """How an error's sentence begins."""
+        return f"The argument {self.name}"
+
+    def _columns(self, given: Any) -> np.ndarray:
+        if isinstance(given, Mapping):
+            columns = [np.asarray(given[key], dtype=np.float64) for key in self.example]
+            return np.concatenate([each.reshape(len(each), -1).T for each in columns])
+        lanes = np.asarray(given, dtype=np.float64)
+        return lanes.reshape(len(lanes), -1).T
+
+    def gradient(self, numbers: np.ndarray) -> Any:
+        """Numbers, one per scalar, in the structure of the argument; an array stays a fresh array."""
+        if isinstance(self.example, np.ndarray) and self.example.ndim:
+            return np.array(numbers, dtype=np.float64).reshape(self.example.shape)
+        return self.rebuild(numbers.tolist())
+
+
+def signature(given: Any, is_lane: bool) -> object:
+    """What must be equal for two arguments to be taken by one program."""
+    if isinstance(given, np.ndarray):
+        return "array", given.shape[is_lane:]
+    if is_lane and not isinstance(given, Mapping):
+        return "lanes", np.shape(given)[1:]
+    if isinstance(given, Mapping):
+        return "dict", tuple((key, signature(each, is_lane)) for key, each in given.items())
+    if isinstance(given, (list, tuple)):
+        inner = tuple([0 if type(each) is float else signature(each, is_lane) for each in given])
+        return type(given), inner
+    return 0
+
+
+def lane_count(arguments: Sequence[Argument], given: Sequence[Any]) -> int | None:
+    """How many lanes there are; :class:`OperandError` unless every lane argument has as many, and one at least."""
+    counts = {
+        argument.name: len(next(iter(each.values()))) if isinstance(each, Mapping) else len(each)
+        for argument, each in zip(arguments, given, strict=True) if argument.is_lane
+    }
+    if not counts:
+        return None
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise OperandError(f"Lane arguments have one entry per lane, as many in each; these have: {listed}.")
+    count = next(iter(counts.values()))
+    if count < 1:
+        raise OperandError(f"Lane arguments need at least one lane; {', '.join(counts)} has none.")
+    return count
+
+
+def traced(recorder: Recorder, name: str, given: Any, is_lane: bool) -> tuple[Argument, Any]:
+    """The argument's description, and it over again with recorded scalars for its numbers."""
+    example = _one_lane(name, given) if is_lane else given
+    scalars, rebuild = flatten(example, f"The argument {name}")
+    start = len(recorder.inputs)
+    tracers = [recorder.argument(each, is_lane) for each in _names(name, example, len(scalars))]
+    return Argument(name, is_lane, range(start, start + len(tracers)), example, rebuild), rebuild(tracers)
+
+
+def require_same_shape(argument: Argument, given: Any) -> None:
+    """:class:`OperandError` unless the argument is shaped as it was when the function was recorded."""
+    flatten_like(given, argument.example, argument.what, "the one recorded")
+
+
+def _one_lane(name: str, given: Any) -> Any:
+    if isinstance(given, Mapping):
+        return {key: _one_lane(name, each) for key, each in given.items()}
+    if is_scalar(given):
+        raise OperandError(
+            f"{name} was declared a lane argument, with one entry per example along its first axis; "
+            f"got {described(given)}."
+        )
+    if len(given) == 0:
+        raise OperandError(f"{name} was declared a lane argument and has no entries; at least one lane is needed.")
+    return given[0]
+
+
+def _names(name: str, example: Any, count: int) -> list[str]:
+    if is_scalar(example):
+        return [name]
+    if isinstance(example, np.ndarray) and example.ndim > 1:
+        return [f"{name}_{{{','.join(map(str, at))}}}" for at in np.ndindex(example.shape)]
+    return [f"{name}_{{{at}}}" for at in range(count)]
+
+
+def number_of(scalar: Any) -> float:
+    """The number of a Value or a number."""
+    return scalar.data if isinstance(scalar, Value) else float(scalar)
+
+

@@ -1,0 +1,245 @@
+"""The reverse lines of a plan: each vector instruction hands its adjoint times its partials to what it read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from autograd_core import primitives as rows
+from autograd_core.compiler.plan import Block, VectorInstruction, View
+from autograd_core.compiler.selection import Selection, select, shape_text, tuple_text
+from autograd_core.compiler.vector_source import VectorSource, index_of, is_plain
+from autograd_core.row import Primitive
+from autograd_core.symbol import Symbol
+
+
+class ReverseSource:
+    """The lines that follow the forward ones and leave the derivative of the first output in ``bar_of(block)``.
+
+    ``wanted`` are the blocks of the arguments to differentiate; nothing else is followed.
+    """
+
+    def __init__(self, source: VectorSource, wanted: Collection[int]) -> None:
+        self.source = source
+        self.plan = source.plan
+        self.lines: list[str] = []
+        self._bars: dict[int, str] = {}
+        self._shared: set[str] = set()
+        self._parts: dict[tuple[int, bytes, tuple[int, ...]], str] = {}
+        self._active = self._reached(wanted)
+        self._write()
+
+    def bar_of(self, block: int) -> str:
+        """The name of a block's adjoint; zeros if nothing depends on it."""
+        if block not in self._bars:
+            self._begin_with_zeros(block)
+        return self._bars[block]
+
+    def _reached(self, wanted: Collection[int]) -> set[int]:
+        active = set(wanted)
+        for instruction in self.plan.instructions:
+            if any(view.block in active for view in instruction.operands):
+                active.add(instruction.out)
+        return active
+
+    def _write(self) -> None:
+        output = self.plan.outputs[0]
+        if not isinstance(output, tuple) or output[0] not in self._active:
+            return
+        self._seed(*output)
+        for instruction in reversed(self.plan.instructions):
+            if instruction.out in self._bars and instruction.out in self._active:
+                self._hand_on(instruction)
+
+    def _seed(self, at: int, position: int) -> None:
+        block = self.plan.blocks[at]
+        name = self._bars[at] = self._bar_name(at)
+        shape = tuple_text(block.shape, block.is_lane)
+        one = "1.0 / lanes" if block.is_lane else "1.0"
+        if len(block.slots) == 1:
+            self.lines.append(f"{name} = full({shape}, {one})")
+        else:
+            self.lines.append(f"{name} = zeros({shape})")
+            place = ", ".join(map(str, np.unravel_index(position, block.shape)))
+            self.lines.append(f"{name}[{place}] = {one}")
+
+    def _bar_name(self, at: int) -> str:
+        name = self.source.names[at] or self.source.fresh("product")
+        if name.startswith("a_") and self.plan.blocks[at].source is None:
+            return self.source.fresh(f"delta{name[1:]}", numbered=False)
+        return self.source.fresh(f"{name}_bar", numbered=False)
+
+    # --- one instruction ------------------------------------------------------------------------
+
+    def _hand_on(self, instruction: VectorInstruction) -> None:
+        out = self.plan.blocks[instruction.out]
+        bar = self._bars[instruction.out]
+        if instruction.kind == "product":
+            self._through_product(instruction, bar)
+        elif instruction.kind == "rowwise":
+            left, right = instruction.operands
+            column = _column(bar, out)
+            for view, other in ((left, right), (right, left)):
+                if self._follows(view):
+                    text = f"{column} * {self.source.read(other, out.is_lane)}"
+                    self._give(view, text, out.is_lane)
+        elif instruction.kind == "stack":
+            flat = bar if len(out.shape) == 1 else f"{bar}.reshape({shape_text((-1,), out.is_lane)})"
+            for view, places in zip(instruction.operands, instruction.places, strict=True):
+                if self._follows(view):
+                    self._give(view, f"{flat}[{self.source.constant('places', places)}]", out.is_lane)
+        elif instruction.kind in ("reduction", "lane mean"):
+            self._through_reduction(instruction, bar)
+        else:
+            self._through_elementwise(instruction, bar)
+
+    def _follows(self, view: View) -> bool:
+        return view.block is not None and view.block in self._active
+
+    def _through_product(self, instruction: VectorInstruction, bar: str) -> None:
+        left, right = instruction.operands
+        read = self.source.read
+        in_lanes = self.source.is_lane(right)
+        is_matrix = in_lanes or len(right.shape) > 1
+        is_cube = in_lanes and len(right.shape) > 1
+        if self._follows(left):
+            other = read(right, in_lanes)
+            text = f"{bar} @ {_transposed(other)}" if is_matrix else f"outer({bar}, {other})"
+            self._give(left, f"einsum('ikn,jkn->ij', {bar}, {other})" if is_cube else text, False)
+        if self._follows(right):
+            other = read(left, False)
+            text = f"einsum('ij,ikn->jkn', {other}, {bar})" if is_cube else f"{_transposed(other)} @ {bar}"
+            self._give(right, text, in_lanes)
+
+    def _through_reduction(self, instruction: VectorInstruction, bar: str) -> None:
+        (view,) = instruction.operands
+        if not self._follows(view):
+            return
+        out = self.plan.blocks[instruction.out]
+        if instruction.kind == "lane mean":
+            shape = tuple_text(view.shape, True)
+            self._give(view, f"broadcast_to({bar}[:, None] / lanes, {shape})", True)
+            return
+        column, op = _column(bar, out), instruction.op
+        assert op is not None
+        if op in (rows.total, rows.mean, rows.batch_mean):
+            column = column if op is rows.total else f"{column} / {view.shape[1]}"
+            text = f"broadcast_to({column}, {tuple_text(view.shape, out.is_lane)})"
+        else:
+            name = self.source.fresh(f"{op.name}_partials", numbered=False)
+            self.source.constants[name] = _partials_along_rows(op)
+            text = f"{column} * {name}({self.source.names[instruction.out]}, {self.source.read(view, out.is_lane)})"
+        self._give(view, text, out.is_lane)
+
+    def _through_elementwise(self, instruction: VectorInstruction, bar: str) -> None:
+        op, views = instruction.op, instruction.operands
+        assert op is not None
+        out = self.plan.blocks[instruction.out]
+        wanted = [self._follows(view) for view in views]
+        if not any(wanted):
+            return
+        operands: list[Any] = [_number_or_symbol(view, at) for at, view in enumerate(views)]
+        partials = op.partials_at(Symbol("outcome"), operands, wanted)
+        for view, partial, follows in zip(views, partials, wanted, strict=True):
+            if follows:
+                texts = self._texts(views, partial, out.is_lane)
+                self._give(view, self._times(bar, Symbol.of(partial), texts, self.source.names[instruction.out]),
+                           out.is_lane)
+
+    def _texts(self, views: tuple[View, ...], partial: Any, in_lanes: bool) -> list[str]:
+        needed = Symbol.of(partial).python
+        return [self.source.read(view, in_lanes) if f"operand_{at}" in needed else "" for at, view in enumerate(views)]
+
+    def _times(self, bar: str, partial: Symbol, texts: list[str], out: str) -> str:
+        if partial.number == 1.0:
+            return bar
+        if partial.number == -1.0:
+            return f"-{bar}"
+        source = self.source.filled(partial, texts, out)
+        weak = not (is_plain(source) or (source.endswith(")") and source.count("(") == 1 and source[0].isalpha()))
+        return f"{bar} * ({source})" if weak else f"{bar} * {source}"
+
+    # --- adding up ------------------------------------------------------------------------------
+
+    def _give(self, view: View, text: str, has_lanes: bool) -> None:
+        """Add a contribution, in the shape of the view, to the adjoint of the block it reads."""
+        at = view.block
+        assert at is not None
+        block = self.plan.blocks[at]
+        selection = select(index_of(view), block)
+        axes = [*selection.spread, *([len(view.shape)] if has_lanes and not block.is_lane else [])]
+        if axes:
+            text = f"{text if is_plain(text) else f'({text})'}.sum(axis={axes[0] if len(axes) == 1 else tuple(axes)})"
+        if selection.is_whole:
+            self._give_whole(at, text)
+        else:
+            self._give_part(at, view, block, selection, text)
+
+    def _give_whole(self, at: int, text: str) -> None:
+        if at not in self._bars and at in self.source.inlined and is_plain(text):
+            self._bars[at] = text  # the sum's adjoint is that of its term
+        elif at not in self._bars:
+            name = self._bars[at] = self._bar_name(at)
+            self.lines.append(f"{name} = {text}")
+            if is_plain(text) or text.startswith("broadcast_to"):
+                self._shared.add(name)
+        elif self._bars[at] in self._shared:
+            self.lines.append(f"{self._bars[at]} = {self._bars[at]} + {text}")
+            self._shared.discard(self._bars[at])
+        else:
+            self.lines.append(f"{self._bars[at]} += {text}")
+
+    def _give_part(self, at: int, view: View, block: Block, selection: Selection, text: str) -> None:
+        if at not in self._bars:
+            self._begin_with_zeros(at)
+        elif self._bars[at] in self._shared:
+            # The same array is another block's adjoint: what follows is added in place.
+            self.lines.append(f"{self._bars[at]} = {self._bars[at]}.copy()")
+            self._shared.discard(self._bars[at])
+        bar = self._bars[at]
+        if selection.index is not None:
+            flat = bar if len(block.shape) == 1 else f"{bar}.reshape({shape_text((-1,), block.is_lane)})"
+            index = self.source.constant("index", selection.index)
+            self.lines.append(f"add_at({flat}, {index}, {text})")
+            return
+        key = (at, index_of(view).tobytes(), view.shape)
+        if key not in self._parts:
+            given = self.source.named_views.get(key)
+            self._parts[key] = self.source.fresh(f"{given}_bar" if given else "part", numbered=given is None)
+            if selection.core:
+                self.lines.append(f"{self._parts[key]} = {self.source.expression(bar, block, selection)}")
+        if selection.core:
+            self.lines.append(f"{self._parts[key]} += {text}")
+        else:
+            flat = bar if len(block.shape) == 1 else f"{bar}.reshape({shape_text((-1,), block.is_lane)})"
+            self.lines.append(f"{flat}[{selection.start}] += {text}")
+
+    def _begin_with_zeros(self, at: int) -> None:
+        block = self.plan.blocks[at]
+        name = self._bars[at] = self._bar_name(at)
+        self.lines.append(f"{name} = zeros({tuple_text(block.shape, block.is_lane)})")
+
+
+def _column(bar: str, out: Block) -> str:
+    return f"{bar}[:, None, :]" if out.is_lane else f"{bar}[:, None]"
+
+
+def _transposed(text: str) -> str:
+    return text.removesuffix(".T") if text.endswith(".T") else f"{text}.T"
+
+
+def _number_or_symbol(view: View, at: int) -> Any:
+    if view.constant is not None and (view.constant == view.constant.flat[0]).all():
+        return float(view.constant.flat[0])
+    return Symbol(f"operand_{at}")
+
+
+def _partials_along_rows(op: Primitive) -> Any:
+    """The partials of a reduction along the second axis, in the shape of what is reduced."""
+
+    def partials(out: Any, terms: Any) -> Any:
+        return np.stack(op.partials_at(out, list(np.moveaxis(terms, 1, 0))), axis=1)
+
+    return partials

@@ -1,0 +1,256 @@
+"""NumPy source of a plan: forward lines, then reverse lines, as the lecture's quick reference writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_core import primitives as rows
+from autograd_core.compiler.plan import Block, Plan, VectorInstruction, View
+from autograd_core.compiler.selection import Selection, select, shape_text, tuple_text
+from autograd_core.row import Primitive
+from autograd_core.symbol import Symbol
+from autograd_core.tape import RESERVED
+
+_PLAIN = re.compile(r"[A-Za-z_]\w*|[\d.]+(e[-+]?\d+)?")
+
+
+class VectorSource:
+    """The body of the function that computes a plan, written line by line.
+
+    ``top`` are the lines that name parts of arguments, ``forward`` those that compute; ``constants`` are the arrays
+    they name, ``rows_used`` the operations.  ``names`` has the name of each block.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.constants: dict[str, Any] = {}
+        self.rows_used: dict[str, Primitive] = {}
+        self.top: list[str] = []
+        self.forward: list[str] = []
+        self.names: list[str] = [""] * len(plan.blocks)
+        self._taken = {row.name for row in rows.TABLE} | RESERVED
+        self.named_views: dict[tuple[int, bytes, tuple[int, ...]], str] = {}
+        self._view_selections: dict[str, tuple[int, Selection]] = {}
+        self.inlined: dict[int, str] = {}
+        self._users = self._count_users()
+        self._name_inputs()
+        self._write_forward()
+
+    # --- names ----------------------------------------------------------------------------------
+
+    def fresh(self, wish: str, numbered: bool = True) -> str:
+        name, count = wish, 0
+        while numbered or name in self._taken:
+            count += 1
+            name = f"{wish}_{count}"
+            if name not in self._taken:
+                break
+        self._taken.add(name)
+        return name
+
+    def _name_inputs(self) -> None:
+        for at, block in enumerate(self.plan.blocks):
+            if block.source is not None:
+                self.names[at] = self.fresh(block.source, numbered=False)
+
+    def _name_result(self, instruction: VectorInstruction) -> str:
+        block = self.plan.blocks[instruction.out]
+        known = {self.plan.tape.names.get(slot) for slot in block.slots}
+        if len(block.slots) == 1 and None not in known:
+            return self.fresh(Symbol(known.pop()).python, numbered=False)
+        if instruction.kind in ("product", "rowwise"):
+            return self.fresh("a")
+        inlined = [view.block for view in instruction.operands if view.block in self.inlined]
+        if instruction.op is rows.add and inlined:
+            return self.fresh("a")
+        op, source = instruction.op, instruction.operands[0].block
+        if op is not None and op.arity is not None and op.arity - len(op.defaults) == 1 and source is not None:
+            name = self.names[source]
+            if name.startswith("a_") and op is not rows.neg:
+                return self.fresh(f"z{name[1:]}", numbered=False)
+        return self.fresh("v")
+
+    def _count_users(self) -> list[int]:
+        users = [0] * len(self.plan.blocks)
+        for instruction in self.plan.instructions:
+            for view in instruction.operands:
+                if view.block is not None:
+                    users[view.block] += 1
+        for output in self.plan.outputs:
+            if isinstance(output, tuple):
+                users[output[0]] += 2
+        return users
+
+    # --- forward --------------------------------------------------------------------------------
+
+    def _write_forward(self) -> None:
+        for at, instruction in enumerate(self.plan.instructions):
+            text = self._computed(instruction)
+            out = instruction.out
+            if instruction.kind == "product" and self._is_only_added(at):
+                self.inlined[out] = text
+                continue
+            name = self.names[out] = self._name_result(instruction)
+            if instruction.kind == "stack":
+                self._write_stack(name, instruction)
+            else:
+                self.forward.append(f"{name} = {text}")
+
+    def _is_only_added(self, at: int) -> bool:
+        """Whether a product is used once, whole, as a term of a sum: ``W @ z + b`` is one line."""
+        out = self.plan.instructions[at].out
+        if self._users[out] != 1:
+            return False
+        for later in self.plan.instructions[at + 1 :]:
+            for view in later.operands:
+                if view.block == out:
+                    return later.op is rows.add and select(index_of(view), self.plan.blocks[out]).is_whole
+        return False
+
+    def _computed(self, instruction: VectorInstruction) -> str:
+        views = instruction.operands
+        out = self.plan.blocks[instruction.out]
+        if instruction.kind == "product":
+            return self._product(*views)
+        if instruction.kind == "rowwise":
+            lane = out.is_lane
+            left, right = (self.read(view, lane) for view in views)
+            return f"({left} * {right}).sum(axis=1)"
+        if instruction.kind == "lane mean":
+            return f"{self.read(views[0], True)}.mean(axis=-1)"
+        if instruction.kind == "reduction":
+            text = self.read(views[0], out.is_lane)
+            if instruction.op in (rows.total, rows.mean, rows.batch_mean):
+                return f"{text}.{'sum' if instruction.op is rows.total else 'mean'}(axis=1)"
+            assert instruction.op is not None
+            return f"{self.function(instruction.op)}(*{text}.swapaxes(0, 1))"
+        if instruction.kind == "stack":
+            return ""
+        assert instruction.op is not None
+        texts = [self.read(view, out.is_lane) for view in views]
+        return self._applied(instruction.op, texts)
+
+    def _product(self, left: View, right: View) -> str:
+        if right.block is not None and self.plan.blocks[right.block].is_lane and len(right.shape) > 1:
+            return f"einsum('ij,jkn->ikn', {self.read(left, False)}, {self.read(right, True)})"
+        texts = [self.read(view, self.is_lane(view)) for view in (left, right)]
+        return f"{texts[0]} @ {texts[1]}"
+
+    def _write_stack(self, name: str, instruction: VectorInstruction) -> None:
+        block = self.plan.blocks[instruction.out]
+        size = int(np.prod(block.shape))
+        self.forward.append(f"{name} = empty({tuple_text((size,), block.is_lane)})")
+        for view, places in zip(instruction.operands, instruction.places, strict=True):
+            self.forward.append(f"{name}[{self.constant('places', places)}] = {self.read(view, block.is_lane)}")
+        if len(block.shape) > 1:
+            self.forward.append(f"{name} = {name}.reshape({shape_text(block.shape, block.is_lane)})")
+
+    def _applied(self, op: Primitive, texts: Sequence[str]) -> str:
+        symbols = [Symbol(f"operand_{at}") for at in range(len(texts))]
+        written = Symbol.applied(op, symbols)
+        return self.filled(written, texts)
+
+    def filled(self, written: Symbol, texts: Sequence[str], out: str = "") -> str:
+        source = written.python
+        self.use_rows(written)
+        for at, text in enumerate(texts):
+            is_term = written.primitive is rows.add and " @ " in text
+            shown = text if is_term or is_plain(text) or text.endswith("]") else f"({text})"
+            source = re.sub(rf"\boperand_{at}\b", shown.replace("\\", r"\\"), source)
+        return re.sub(r"\boutcome\b", out, source)
+
+    def use_rows(self, written: Symbol) -> None:
+        if written.primitive is not None:
+            self.rows_used[written.primitive.name] = written.primitive
+            for operand in written.operands:
+                self.use_rows(operand)
+
+    def function(self, op: Primitive) -> str:
+        self.rows_used[op.name] = op
+        return op.name
+
+    # --- views ----------------------------------------------------------------------------------
+
+    def is_lane(self, view: View) -> bool:
+        return view.block is not None and self.plan.blocks[view.block].is_lane
+
+    def constant(self, wish: str, array: np.ndarray) -> str:
+        name = self.fresh(wish)
+        self.constants[name] = array
+        return name
+
+    def read(self, view: View, in_lanes: bool) -> str:
+        """The view as an expression that broadcasts to its shape, with an axis for lanes if asked for."""
+        if view.block is None:
+            assert view.constant is not None
+            if (view.constant == view.constant.flat[0]).all():
+                return repr(float(view.constant.flat[0]))
+            constant = view.constant[..., None] if in_lanes else view.constant
+            return self.constant("c", constant)
+        if view.block in self.inlined:
+            return self.inlined[view.block]
+        block = self.plan.blocks[view.block]
+        selection = select(index_of(view), block)
+        text = self._selected(view, block, selection)
+        axes = [":"] * len(view.shape)
+        for axis in selection.spread:
+            axes[axis] = "None"
+        needs_lane_axis = in_lanes and not block.is_lane
+        if selection.spread or needs_lane_axis:
+            lane = ["None"] if needs_lane_axis else [":"] if block.is_lane else []
+            if len(selection.spread) == len(view.shape):
+                return text  # one number, or one row of lanes: it broadcasts as it is
+            return f"{text}[{', '.join([*axes, *lane])}]"
+        return text
+
+    def _selected(self, view: View, block: Block, selection: Selection) -> str:
+        assert view.block is not None
+        name = self.names[view.block]
+        if selection.is_whole:
+            return name
+        key = (view.block, index_of(view).tobytes(), view.shape)
+        if key in self.named_views:
+            return self.named_views[key]
+        text = self.expression(name, block, selection)
+        covers_all = selection.stop - selection.start == len(block.slots)
+        if block.source is not None and selection.index is None and selection.core and not covers_all:
+            wish = name if block.is_lane else "W" if len(selection.core) > 1 else "b"
+            given = self.fresh(wish)
+            self.top.append(f"{given} = {text}")
+            self.named_views[key] = given
+            self._view_selections[given] = (view.block, selection)
+            return given
+        return text
+
+    def expression(self, name: str, block: Block, selection: Selection) -> str:
+        flat = name if len(block.shape) == 1 else f"{name}.reshape({shape_text((-1,), block.is_lane)})"
+        if selection.index is not None:
+            return f"{flat}[{self.constant('index', selection.index)}]"
+        step = f":{selection.step}" if selection.step > 1 else ""
+        size = int(np.prod(block.shape))
+        is_all = selection.start == 0 and selection.stop == size and selection.step == 1
+        text = flat if is_all else f"{flat}[{selection.start}:{selection.stop}{step}]"
+        if not selection.core:
+            return f"{flat}[{selection.start}]"
+        if len(selection.core) == 2 and 1 in selection.core:
+            text = f"{text}[None]" if selection.core[0] == 1 else f"{text}[:, None]"
+        elif len(selection.core) > 1:
+            text = f"{text}.reshape({shape_text(selection.core, block.is_lane)})"
+        if selection.is_transposed:
+            order = [*selection.order, *([len(selection.order)] if block.is_lane else [])]
+            text = f"{text}.T" if order == [1, 0] else f"{text}.transpose({', '.join(map(str, order))})"
+        return text
+
+
+def index_of(view: View) -> np.ndarray:
+    assert view.index is not None
+    return view.index
+
+
+def is_plain(text: str) -> bool:
+    """Whether an expression is a name or a number without a sign."""
+    return _PLAIN.fullmatch(text) is not None

@@ -1,0 +1,163 @@
+"""The Wengert list: a function of scalars recorded once as a list of instructions, and replayed.
+
+A slot is the number of an input or of an instruction's result; operands are slots or constants.  The replay here
+is the reference that compiled programs are held to, and what they fall back on when arithmetic fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd_core import primitives as rows
+from autograd_core.names import Name
+from autograd_core.row import Primitive
+from autograd_core.symbol import Symbol
+from autograd_core.value import Value
+
+Operand = int | float
+
+
+class Instruction(NamedTuple):
+    """One operation: an ``int`` operand is a slot, a ``float`` a constant."""
+
+    op: Primitive
+    operands: tuple[Operand, ...]
+
+
+@dataclass(frozen=True)
+class Input:
+    """One scalar that a tape is given: part of an argument, one per lane, or a closed-over leaf.
+
+    ``value`` is the leaf whose present number is read on every call, None for a part of an argument.
+    """
+
+    name: str
+    is_lane: bool = False
+    value: Value | None = None
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Inputs, instructions in an order in which they can be computed, and outputs.
+
+    Input i is slot i, instruction i is slot ``len(inputs) + i``.  The first output is the one to differentiate;
+    an output may be a constant.  ``names`` gives slots the names they were recorded under.
+
+    >>> product, result = Instruction(rows.mul, (0, 1)), Instruction(rows.add, (2, 0))
+    >>> tape = Tape((Input("x"), Input("y")), (product, result), (3,), {2: "p"})
+    >>> print(tape)
+    p = x * y
+    v_1 = p + x
+    return v_1
+    >>> tape.forward([2.0, 3.0]), tape.reverse(tape.forward([2.0, 3.0]))
+    ([2.0, 3.0, 6.0, 8.0], [4.0, 2.0, 1.0, 1.0])
+    """
+
+    inputs: tuple[Input, ...]
+    instructions: tuple[Instruction, ...]
+    outputs: tuple[Operand, ...]
+    names: Mapping[int, str]
+
+    def __len__(self) -> int:
+        return len(self.instructions)
+
+    @property
+    def lanes(self) -> tuple[bool, ...]:
+        """For every slot, whether it has one number per lane."""
+        found = [each.is_lane for each in self.inputs]
+        for op, operands in self.instructions:
+            crosses = op is rows.batch_mean
+            found.append(not crosses and any(type(each) is int and found[each] for each in operands))
+        return tuple(found)
+
+    def forward(self, inputs: Sequence[Any]) -> list[Any]:
+        """Every slot's number, by the rows; an input may be an array with one number per lane."""
+        data = list(inputs)
+        for op, operands in self.instructions:
+            data.append(applied(op, [data[each] if type(each) is int else each for each in operands]))
+        return data
+
+    def reverse(self, data: Sequence[Any], lane_count: int | None = None, per_lane: bool = False) -> list[Any]:
+        """The derivative of the first output to every slot, from ``forward``'s numbers.
+
+        With lanes it is that of the mean over them, or with ``per_lane`` each lane's own, also to what they share.
+        """
+        adjoints: list[Any] = [0.0] * len(data)
+        output = self.outputs[0]
+        if type(output) is not int:
+            return adjoints
+        if lane_count is None or not self.lanes[output]:
+            adjoints[output] = 1.0
+        else:
+            adjoints[output] = np.full(lane_count, 1.0 if per_lane else 1.0 / lane_count)
+        for at in range(len(data) - 1, len(self.inputs) - 1, -1):
+            op, operands = self.instructions[at - len(self.inputs)]
+            wanted = [type(each) is int for each in operands]
+            if not any(wanted) or (isinstance(adjoints[at], float) and adjoints[at] == 0.0):
+                continue
+            numbers = [data[each] if type(each) is int else each for each in operands]
+            for operand, partial in zip(operands, local_derivatives(op, data[at], numbers, wanted), strict=True):
+                if type(operand) is int:
+                    contribution = adjoints[at] * partial
+                    adjoints[operand] = adjoints[operand] + (
+                        contribution if per_lane else _spread(contribution, data[operand]))
+        return adjoints
+
+    def __str__(self) -> str:
+        names = slot_names(self)
+        lines = []
+        for at, (op, operands) in enumerate(self.instructions, len(self.inputs)):
+            symbols = [Symbol(names[each]) if type(each) is int else float(each) for each in operands]
+            lines.append(f"{names[at]} = {Symbol.applied(op, symbols).python}")
+        shown_outputs = ", ".join(names[each] if type(each) is int else repr(each) for each in self.outputs)
+        return "\n".join([*lines, f"return {shown_outputs}"])
+
+
+def applied(op: Primitive, numbers: Sequence[Any]) -> Any:
+    """The operation on numbers or lanes of numbers; ``batch_mean`` of one column is the mean over its lanes."""
+    if op is rows.batch_mean and isinstance(numbers[0], np.ndarray):
+        return float(np.mean(numbers))
+    if any(isinstance(each, np.ndarray) for each in numbers):
+        return op.on_arrays(*np.broadcast_arrays(*numbers))
+    return op.on_floats(*numbers)
+
+
+def local_derivatives(op: Primitive, out: Any, numbers: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
+    """The derivatives of one operation to its wanted operands, on numbers or lanes of numbers."""
+    if op is rows.batch_mean and isinstance(numbers[0], np.ndarray):
+        return [np.full(numbers[0].shape, 1.0 / (numbers[0].size * len(numbers)))] * len(numbers)
+    if not any(isinstance(each, np.ndarray) for each in numbers):
+        return op.local_derivatives(out, numbers, wanted)
+    with np.errstate(all="ignore"):
+        return op.partials_at(out, list(np.broadcast_arrays(*numbers)), wanted)
+
+
+def _spread(contribution: Any, number: Any) -> Any:
+    """A contribution in the shape of what it goes to: lanes add up into what they share."""
+    if isinstance(number, np.ndarray):
+        return contribution
+    return float(np.sum(contribution)) if isinstance(contribution, np.ndarray) else contribution
+
+
+def slot_names(tape: Tape) -> list[str]:
+    """A name for every slot, unique, as Python identifiers: the user's, or ``v_1, v_2, ...``."""
+    found: list[str] = []
+    taken = {row.name for row in rows.TABLE} | RESERVED
+    count = 0
+    for at in range(len(tape.inputs) + len(tape.instructions)):
+        wish = tape.inputs[at].name if at < len(tape.inputs) else tape.names.get(at)
+        name = Name.of(wish).identifier if wish else ""
+        while not name or name in taken:
+            count += 1
+            name = f"v_{count}"
+        taken |= {name, f"{name}_bar"}
+        found.append(name)
+    return found
+
+
+RESERVED = {"lanes", "inf", "nan", "zeros", "full", "empty", "outer", "einsum", "broadcast_to", "add_at"}
+"""What generated source calls its own."""
