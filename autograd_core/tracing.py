@@ -145,6 +145,7 @@ class Recorder:
     def __init__(self) -> None:
         self.inputs: list[Input] = []
         self.lanes: list[bool] = []
+        self._arguments: list[int] = []
         self.names: dict[int, str] = {}
         self._pending: list[tuple[Primitive, tuple[Any, ...]]] = []
         self._imported: dict[int, Any] = {}
@@ -152,10 +153,11 @@ class Recorder:
         self._values: dict[int, Value] = {}
 
     def argument(self, name: str, is_lane: bool) -> Tracer:
-        """A new input that is part of an argument; all of them come before the first instruction."""
+        """A new input that is part of an argument."""
         self.inputs.append(Input(name, is_lane))
         self.lanes.append(is_lane)
-        return Tracer(self, len(self.lanes) - 1)
+        self._arguments.append(len(self.lanes) - 1)
+        return Tracer(self, self._arguments[-1])
 
     def apply(self, op: Primitive, operands: Sequence[Any]) -> Tracer:
         """Record one operation on tracers, Values and numbers."""
@@ -213,17 +215,15 @@ class Recorder:
         found: int = self._imported[id(root)]
         return found
 
-    def finish(self, outputs: Iterable[Operand]) -> Tape:
-        """The tape, with the closed-over leaves moved up to the inputs."""
-        arguments = len(self.inputs)
-        leaves = list(self._values)
-        moved = {slot: arguments + at for at, slot in enumerate(leaves)}
-        following = arguments + len(leaves)
-        for slot in range(arguments, len(self.lanes)):
-            if slot not in moved:
-                moved[slot] = following
-                following += 1
-        new = [*range(arguments), *(moved[slot] for slot in range(arguments, len(self.lanes)))]
+    def finish(self, outputs: Iterable[Operand], first: Iterable[Value] = ()) -> Tape:
+        """The tape, with the closed-over leaves moved up to the inputs; those in ``first`` come first, in order."""
+        rank = {id(value): at for at, value in enumerate(first)}
+        leaves = sorted(self._values, key=lambda slot: rank.get(id(self._values[slot]), len(rank)))
+        given = [*self._arguments, *leaves]
+        computed = sorted(set(range(len(self.lanes))).difference(given))
+        new = [0] * len(self.lanes)
+        for place, slot in enumerate([*given, *computed]):
+            new[slot] = place
         instructions = tuple(
             Instruction(op, tuple([new[each] if type(each) is int else each for each in operands]))
             for op, operands in self._pending if op is not _LEAF

@@ -2,6 +2,7 @@
 
 from nn.checkpoints import Checkpoint, load, save
 from nn.clipping import ClipNorm, ClipValue
+from nn.compiled_gradients import CompiledGradients
 from nn.data import circles, gabor, gabor_data, moons, spirals, xor
 from nn.dropout import Dropout
 from nn.errors import (
@@ -41,10 +42,10 @@ from nn.training_run import Training
 
 __all__ = [
     "L1", "L2", "MLP", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "BatchNorm", "Checkpoint", "CheckpointError",
-    "ClipNorm", "ClipValue", "Constant", "CosineDecay", "DataError", "Dataset", "DivergedError", "Dropout",
-    "EagerGradients", "EarlyStopping", "ElasticNet", "ExponentialDecay", "GradientBelow", "History", "Linear", "Loss",
-    "Module", "Momentum", "Nesterov", "Optimizer", "Penalty", "RMSprop", "Schedule", "Sequential", "SettingError",
-    "ShapeError", "Standardization", "StepDecay", "Training", "UnknownSettingError", "WarmUp",
+    "ClipNorm", "ClipValue", "CompiledGradients", "Constant", "CosineDecay", "DataError", "Dataset", "DivergedError",
+    "Dropout", "EagerGradients", "EarlyStopping", "ElasticNet", "ExponentialDecay", "GradientBelow", "History",
+    "Linear", "Loss", "Module", "Momentum", "Nesterov", "Optimizer", "Penalty", "RMSprop", "Schedule", "Sequential",
+    "SettingError", "ShapeError", "Standardization", "StepDecay", "Training", "UnknownSettingError", "WarmUp",
     "binary_cross_entropy_with_logits", "breast_cancer", "circles", "diabetes", "digits", "fit", "from_torch",
     "gabor", "gabor_data", "half_squared_error", "hinge", "huber_error", "iris", "load", "max_margin",
     "mean_absolute_error", "mean_squared_error", "moons", "one_pixel_shifts", "save", "softmax_cross_entropy",

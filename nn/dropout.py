@@ -3,7 +3,7 @@ r"""Dropout: in training each unit is kept with probability ``keep``, or silence
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class Dropout(Module):
             )
         self.keep = number_in(UP_TO_ONE, keep, "Dropout: keep, the probability to keep a unit,", "Dropout(keep=0.5)")
         self.rng = np.random.default_rng(rng)
+        self.given: Callable[[int], Sequence[Any]] | None = None
 
     def factors(self, examples: int, units: int) -> np.ndarray:
         """What the units are multiplied by in the next pass: 0 or 1/keep, of shape (examples, units)."""
@@ -51,7 +52,8 @@ class Dropout(Module):
     def forward(self, examples: Sequence[Sequence[Any]]) -> list[list[Any]]:
         if not self.training or self.keep == 1.0:
             return [list(example) for example in examples]
-        factors = self.factors(len(examples), len(examples[0])).tolist()
+        units = len(examples[0])
+        factors = [self.given(units)] if self.given else self.factors(len(examples), units).tolist()
         return [
             [scalar * factor for scalar, factor in zip(example, row, strict=True)]
             for example, row in zip(examples, factors, strict=True)

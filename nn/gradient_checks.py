@@ -79,8 +79,8 @@ def check_gradients(model: Module, X: Any, y: Any, loss: Loss, examples: int = 4
 
     A loss falls even along a gradient that is a little wrong; this is the check that tells.  It is
     :func:`autograd_core.testing.gradcheck`: every local derivative anew at 50 digits where the extra ``testing`` is
-    installed, differences otherwise.  The model is taken in its present mode.  Raises :class:`DataError` and
-    :class:`ShapeError`.
+    installed, differences otherwise.  It is slow for units with many inputs, and a small network of the same kind
+    tells as much.  The model is taken in its present mode.  Raises :class:`DataError` and :class:`ShapeError`.
 
     >>> from nn import MLP, half_squared_error
     >>> check_gradients(MLP([1, 2, 1]), [[1.0], [2.0]], [1.0, 3.0], half_squared_error).ok

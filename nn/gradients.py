@@ -32,6 +32,14 @@ class MeanLoss(NamedTuple):
 class Gradients(Protocol):
     """What ``fit`` asks for: any object that gives the mean loss of a minibatch and its gradient."""
 
+    def move_to(self, vector: np.ndarray) -> None:
+        """Use these parameters from now on; ``write`` puts them into the model at the latest."""
+        ...
+
+    def write(self) -> None:
+        """Put the parameters last given into the model."""
+        ...
+
     def mean(self, X: np.ndarray, targets: np.ndarray) -> MeanLoss:
         """Of examples of shape (examples, inputs) and encoded targets of shape (examples, outputs)."""
         ...
@@ -59,6 +67,13 @@ class EagerGradients:
         self.model, self.loss, self.penalty = model, loss, penalty
         self.parameters: list[Parameter] = model.parameters()
         self._position = {id(parameter): at for at, parameter in enumerate(self.parameters)}
+
+    def move_to(self, vector: np.ndarray) -> None:
+        """Put the parameters into the model."""
+        write_parameters(self.parameters, vector)
+
+    def write(self) -> None:
+        """Nothing is left to do: the model has its parameters."""
 
     def mean(self, X: np.ndarray, targets: np.ndarray) -> MeanLoss:
         """The mean loss over the examples, the penalty, and the gradient of their sum."""
@@ -103,6 +118,17 @@ class EagerGradients:
                 if at is not None:
                     gradient[at] = adjoint
         return gradient
+
+
+def read_parameters(parameters: Sequence[Parameter]) -> np.ndarray:
+    """The numbers of the parameters, in order."""
+    return np.array([parameter.data for parameter in parameters])
+
+
+def write_parameters(parameters: Sequence[Parameter], vector: np.ndarray) -> None:
+    """Give each parameter its number."""
+    for parameter, number in zip(parameters, vector.tolist(), strict=True):
+        parameter.data = number
 
 
 def couples_examples(model: Module) -> bool:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from autograd_core.operand_checks import shown
 from autograd_core.primitives import abs as absolute
-from autograd_core.primitives import clip, dot, logsumexp, mean, relu, softplus, square
+from autograd_core.primitives import clip, dot, logsumexp, mean, relu, softplus, square, total
 from nn.errors import DataError, SettingError, ShapeError, UnknownSettingError
 from nn.preparation import targets as checked_targets
 
@@ -258,7 +258,9 @@ def _weighted(shares: Sequence[Any], scalars: Sequence[Any]) -> Any:
 
 
 def _sum_of_squares(scalars: Sequence[Any]) -> Any:
-    return square(scalars[0]) if len(scalars) == 1 else dot(scalars, scalars)
+    # Squares, not a dot product with itself, so that the arrow of a picture reads (p - y) as on the slide.
+    squares = [square(each) for each in scalars]
+    return squares[0] if len(squares) == 1 else total(squares)
 
 
 def _mean(scalars: Sequence[Any]) -> Any:

@@ -254,6 +254,11 @@ def number_of(scalar: Any) -> float:
     return scalar.data if isinstance(scalar, Value) else float(scalar)
 
 
+def is_lane(scalar: Any) -> bool:
+    """Whether a scalar stands for a whole column of examples, as in a program that is being compiled."""
+    return bool(getattr(scalar, "is_lane", False))
+
+
 def _one_or_list(results: list[Any]) -> Any:
     return results[0] if len(results) == 1 else results
 

@@ -2,7 +2,7 @@ r"""Batch normalization: each pre-activation with mean 0 and variance 1 over the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from autograd_core.primitives import batch_mean, sqrt, square
 from autograd_core.value import Parameter
 from nn.errors import ShapeError
 from nn.layers import described, require_inputs, require_sizes
-from nn.module import Module, name_all, number_of
+from nn.module import Module, is_lane, name_all, number_of
 from nn.settings import POSITIVE, UP_TO_ONE, number_in
 
 
@@ -46,6 +46,7 @@ class BatchNorm(Module):
         self.shift = [Parameter(0.0) for _ in range(units)] if scale_and_shift else []
         self.running_mean = np.zeros(units)
         self.running_variance = np.ones(units)
+        self.observed: Callable[[int, Any, Any], None] | None = None
 
     def forward(self, examples: Sequence[Sequence[Any]]) -> list[list[Any]]:
         for example in examples:
@@ -56,7 +57,7 @@ class BatchNorm(Module):
                 [(scalar - mean) / deviation for scalar in column]
                 for column, mean, deviation in zip(columns, *self._running(), strict=True)
             ]
-        elif len(examples) < 2:
+        elif len(examples) < 2 and not is_lane(examples[0][0]):
             raise ShapeError(
                 f"{described(self)} normalizes over a minibatch, and one example has no spread: pass two or more, "
                 "or call eval() on the model to use the statistics of training."
@@ -74,13 +75,18 @@ class BatchNorm(Module):
         mean = batch_mean(column)
         centred = [scalar - mean for scalar in column]
         variance = batch_mean([square(scalar) for scalar in centred])
-        self._remember(unit, number_of(mean), number_of(variance) * len(column) / (len(column) - 1))
+        if self.observed is None:
+            self.remember(unit, number_of(mean), number_of(variance), len(column))
+        else:
+            self.observed(unit, mean, variance)
         deviation = sqrt(variance + self.epsilon)
         return [scalar / deviation for scalar in centred]
 
-    def _remember(self, unit: int, mean: float, variance: float) -> None:
+    def remember(self, unit: int, mean: float, variance: float, examples: int) -> None:
+        """Move a unit's running statistics towards those of a minibatch; ``variance`` is the biased one."""
+        unbiased = variance * examples / (examples - 1)
         self.running_mean[unit] += self.momentum * (mean - self.running_mean[unit])
-        self.running_variance[unit] += self.momentum * (variance - self.running_variance[unit])
+        self.running_variance[unit] += self.momentum * (unbiased - self.running_variance[unit])
 
     def _running(self) -> tuple[list[float], list[float]]:
         return self.running_mean.tolist(), np.sqrt(self.running_variance + self.epsilon).tolist()

@@ -12,9 +12,10 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from nn.checkpoints import load_training
+from nn.compiled_gradients import CompiledGradients
 from nn.divergence import diverged
 from nn.errors import SettingError, ShapeError, UnknownSettingError
-from nn.gradients import EagerGradients, Engine, MeanLoss, Penalty, losses_on_arrays
+from nn.gradients import EagerGradients, Engine, MeanLoss, Penalty, losses_on_arrays, read_parameters
 from nn.history import History
 from nn.losses import Loss, half_squared_error
 from nn.module import Module
@@ -27,7 +28,7 @@ from nn.training_run import Training
 
 Callback = Callable[[Training], object]
 
-ENGINES: dict[str, Engine] = {"eager": EagerGradients}
+ENGINES: dict[str, Engine] = {"compiled": CompiledGradients, "eager": EagerGradients}
 
 
 def fit(
@@ -45,7 +46,7 @@ def fit(
     stop: Criterion | Sequence[Criterion] = (),
     callbacks: Sequence[Callback] = (),
     progress: bool | None = None,
-    engine: str | Engine = "eager",
+    engine: str | Engine = "compiled",
     rng: int | np.random.Generator = 0,
     resume: str | os.PathLike[str] | None = None,
     **foreign: Any,
@@ -119,8 +120,7 @@ class _Descent:
         self, run: Training, gradients: Any, clip: Callable[[np.ndarray], np.ndarray] | None, loss: Loss
     ) -> None:
         self.run, self.gradients, self.clip, self.loss = run, gradients, clip, loss
-        self.parameters = run.model.parameters()
-        self.vector = np.array([parameter.data for parameter in self.parameters])
+        self.vector = read_parameters(run.model.parameters())
 
     def epoch(self, X: np.ndarray, targets: np.ndarray, size: int) -> None:
         """One pass over the examples, recorded in the history when complete."""
@@ -135,6 +135,7 @@ class _Descent:
             penalty += share * found.penalty
             whole_gradient += share * found.gradient
             updates += 1
+        self.write()
         history = self.run.history
         history.loss.append(loss)
         history.penalty.append(penalty)
@@ -154,13 +155,13 @@ class _Descent:
         if not np.isfinite(vector).all():
             raise diverged(run.model, self.loss, X, targets, found, rate, run.epoch + 1, run.history, vector)
         self.vector, run.optimizer_state = vector, state
-        self.write()
+        self.gradients.move_to(vector)
         return rate
 
     def write(self) -> None:
         """Put the vector into the model."""
-        for parameter, number in zip(self.parameters, self.vector.tolist(), strict=True):
-            parameter.data = number
+        self.gradients.move_to(self.vector)
+        self.gradients.write()
 
 
 def batches(examples: int, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:

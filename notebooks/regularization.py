@@ -101,7 +101,8 @@ lowest = 1 + int(np.argmin(plain.validation_loss))
 
 assert plain.validation_loss[-1] > 1.4 * min(plain.validation_loss)
 assert plain.loss[-1] < 0.2 * plain.validation_loss[-1]
-print(f"validation loss: {min(plain.validation_loss):.3f} in epoch {lowest}, at the end {plain.validation_loss[-1]:.3f}")
+best, last = min(plain.validation_loss), plain.validation_loss[-1]
+print(f"validation loss: lowest {best:.3f} in epoch {lowest}, at the end {last:.3f}")
 
 # %% [markdown]
 # The history can read its own curves. It answers the lecture's four questions, with the numbers they rest on.
@@ -353,8 +354,8 @@ Table(("learning rate", "without", "with batch normalization"), tuple(rows))
 # %% [markdown]
 # ## Reading learning curves
 #
-# Three runs of one small task, and our run from above. **Predict** what `diagnose` says about each before you look: is it learning? Still
-# learning? Overfitting? Is the learning rate too low or too high?
+# Three runs of one small task, and our run from above. **Predict** what `diagnose` says about each before you look: is
+# it learning? Still learning? Overfitting? Is the learning rate too low or too high?
 
 # %%
 easy, easy_targets = noisy_sine(20, rng=2)

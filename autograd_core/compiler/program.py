@@ -57,7 +57,7 @@ class Compiled:
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
         namespace: dict[str, Any] = dict(self._namespace)
         exec(compile(self.source, self.filename, "exec"), namespace)
-        self.value_and_grad: Callable[..., tuple[float, list[np.ndarray]]] = namespace["value_and_grad"]
+        self.value_and_grad: Callable[..., tuple[float, list[Any], list[float]]] = namespace["value_and_grad"]
         self.value: Callable[..., float] = namespace["value"]
 
     def _lane_names(self) -> set[str]:
@@ -81,16 +81,15 @@ class Compiled:
         bars = [reverse.bar_of(blocks[name]) for name in self._wanted if name in blocks]
         self._namespace = _NUMPY | _functions(forward.rows_used, lambda row: row.array) | forward.constants
         top = [f"lanes = {forward.names[blocks[lane]]}.shape[-1]" for lane in sorted(self._lane_names())][:1]
-        value = self._value_text(forward)
+        value, *extras = [self._value_text(forward, output) for output in self.plan.outputs]
         arguments = ", ".join(forward.names[blocks[name]] for name, _ in self._slots if name in blocks)
         forward_lines = [*top, *forward.top, *forward.forward]
         return (_function("value", arguments, [*forward_lines, f"return {value}"])
                 + _function("value_and_grad", arguments, [
-                    *forward_lines, "# reverse", *reverse.lines, f"return {value}, [{', '.join(bars)}]"]))
+                    *forward_lines, "# reverse", *reverse.lines, _returned(value, bars, extras)]))
 
-    def _value_text(self, forward: VectorSource) -> str:
+    def _value_text(self, forward: VectorSource, output: tuple[int, int] | float) -> str:
         assert self.plan is not None
-        output = self.plan.outputs[0]
         if not isinstance(output, tuple):
             return repr(output)
         block = self.plan.blocks[output[0]]
@@ -104,13 +103,13 @@ class Compiled:
         self._namespace = {"inf": math.inf, "nan": math.nan} | _functions(source.rows_used, lambda row: row)
         unpacked = [f"{', '.join(source.names[slot] for slot in slots)}, = {name}"
                     for name, slots in self._argument_names(source) if len(slots)]
-        value = source.operand(self.tape.outputs[0])
+        value, *extras = map(source.operand, self.tape.outputs)
         arguments = ", ".join(name for name, slots in self._argument_names(source))
-        bars = ", ".join(f"[{', '.join(source.adjoint(slot) for slot in slots)}]" for _, slots in self._slots)
+        bars = [f"[{', '.join(source.adjoint(slot) for slot in slots)}]" for _, slots in self._slots]
         forward = [*unpacked, *source.forward]
         return (_function("value", arguments, [*forward, f"return {value}"])
                 + _function("value_and_grad", arguments, [
-                    *forward, "# reverse", *source.reverse, f"return {value}, [{bars}]"]))
+                    *forward, "# reverse", *source.reverse, _returned(value, bars, extras)]))
 
     def _argument_names(self, source: ScalarSource) -> list[tuple[str, range]]:
         taken = set(source.names)
@@ -126,9 +125,8 @@ class Compiled:
             arrays.append(np.array([value.data for value in self.parameters]))
         return arrays if self.plan is not None else [each.tolist() for each in arrays]
 
-    def run(self, given: Sequence[Any], function: Callable[..., Any], instead: Callable[..., Any]) -> Any:
+    def run(self, inputs: Sequence[Any], function: Callable[..., Any], instead: Callable[..., Any]) -> Any:
         """What the function gives; where arithmetic fails, what the tape's own replay gives or raises."""
-        inputs = self.inputs(given)
         try:
             with np.errstate(invalid="raise", divide="raise", over="ignore", under="ignore"):
                 found = function(*inputs)
@@ -142,23 +140,22 @@ class Compiled:
         slots: list[Any] = [each for array in inputs for each in array]
         lanes = next((each.size for each in slots if isinstance(each, np.ndarray)), None)
         scalars = [each if isinstance(each, np.ndarray) else float(each) for each in slots]
-        data = self.recorded.forward(scalars)
-        return data, self.recorded.reverse(data, lanes, per_lane)
+        with np.errstate(all="ignore"):
+            data = self.recorded.forward(scalars)
+            return data, self.recorded.reverse(data, lanes, per_lane)
 
     def replayed_value(self, inputs: Sequence[Any]) -> float:
         """The value by the recorded tape."""
-        data, _ = self.replayed(inputs)
-        output = self.recorded.outputs[0]
-        return float(np.mean(data[output])) if type(output) is int else float(output)
+        return self.replayed_value_and_grad(inputs)[0]
 
-    def replayed_value_and_grad(self, inputs: Sequence[Any]) -> tuple[float, list[Any]]:
-        """The value and the gradients by the recorded tape."""
+    def replayed_value_and_grad(self, inputs: Sequence[Any]) -> tuple[float, list[Any], list[float]]:
+        """The value, the gradients and the other outputs by the recorded tape."""
         data, adjoints = self.replayed(inputs)
-        output = self.recorded.outputs[0]
-        value = float(np.mean(data[output])) if type(output) is int else float(output)
+        value, *extras = [float(np.mean(data[each] if type(each) is int else each)) for each in self.recorded.outputs]
         lanes = self._lane_names()
-        return value, [np.array([float(np.sum(adjoints[slot])) for slot in slots])
-                       for name, slots in self._slots if name not in lanes]
+        gradients = [np.array([float(np.sum(adjoints[slot])) for slot in slots])
+                     for name, slots in self._slots if name not in lanes]
+        return value, gradients, extras
 
 
 class Program:
@@ -185,7 +182,7 @@ class Program:
         """The value; with lanes the mean over them."""
         given = self._bound(arguments, named)
         compiled = self._for(given)
-        return float(compiled.run(given, compiled.value, compiled.replayed_value))
+        return float(compiled.run(compiled.inputs(given), compiled.value, compiled.replayed_value))
 
     def value_and_grad(self, *arguments: Any, **named: Any) -> tuple[float, Any]:
         """The value and its gradient with respect to the arguments that are no lanes.
@@ -195,7 +192,7 @@ class Program:
         """
         given = self._bound(arguments, named)
         compiled = self._for(given)
-        value, found = compiled.run(given, compiled.value_and_grad, compiled.replayed_value_and_grad)
+        value, found, _ = compiled.run(compiled.inputs(given), compiled.value_and_grad, compiled.replayed_value_and_grad)
         waiting = iter(found)
         gradients = [argument.gradient(np.asarray(next(waiting)) if len(argument.slots) else np.zeros(0))
                      for argument in compiled.arguments if not argument.is_lane]
@@ -241,7 +238,8 @@ class Program:
 
     def _record(self, given: tuple[Any, ...]) -> Compiled:
         recorder = Recorder()
-        pairs = [traced(recorder, name, each, name in self.lanes) for name, each in zip(self._names, given, strict=True)]
+        pairs = [traced(recorder, name, each, name in self.lanes)
+                 for name, each in zip(self._names, given, strict=True)]
         result = self.function(*(argument for _, argument in pairs))
         tape = recorder.finish([recorder.slot_of(result, self.function.__name__)])
         return Compiled(tape, [argument for argument, _ in pairs], self.function.__name__, self.optimize)
@@ -294,6 +292,10 @@ def compile_function(f: Callable[..., Any] | None = None, *, lanes: Iterable[str
 
 def _functions(used: dict[str, Primitive], reading: Callable[[Primitive], Any]) -> dict[str, Any]:
     return {name: reading(row) for name, row in used.items()}
+
+
+def _returned(value: str, bars: Sequence[str], extras: Sequence[str]) -> str:
+    return f"return {value}, [{', '.join(bars)}], [{', '.join(extras)}]"
 
 
 def _function(name: str, arguments: str, lines: Sequence[str]) -> str:

@@ -196,9 +196,9 @@ def test_a_class_is_its_index_or_its_row(loss: Loss) -> None:
 
 @pytest.mark.parametrize(("loss", "p", "y", "rows"), [
     (half_squared_error, [0.5], 1.0, "sub square mul"),
-    (half_squared_error, [0.5, 1.0], [1.0, 1.0], "sub sub dot mul"),
+    (half_squared_error, [0.5, 1.0], [1.0, 1.0], "sub sub square square total mul"),
     (mean_squared_error, [0.5], 1.0, "sub square"),
-    (mean_squared_error, [0.5, 1.0], [1.0, 1.0], "sub sub dot div"),
+    (mean_squared_error, [0.5, 1.0], [1.0, 1.0], "sub sub square square total div"),
     (mean_absolute_error, [0.5], 1.0, "sub abs"),
     (huber_error, [0.5], 1.0, "sub clip mul sub mul"),
     (hinge, [0.5], 1.0, "mul sub relu"),

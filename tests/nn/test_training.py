@@ -262,7 +262,7 @@ class TestStopping:
 
         def interrupted(descent) -> None:
             if next(calls) == 2:
-                descent.parameters[0].data = float(descent.vector[0])
+                descent.run.model.parameters()[0].data = float(descent.vector[0])
                 raise KeyboardInterrupt
             write(descent)
 
@@ -377,7 +377,7 @@ REFUSED = [
      r"epochs, how often every example is used, must be a whole number, 1 or more; got 0"),
     (dict(optimizer="adam"), SettingError,
      r"optimizer is one of nn's, such as SGD\(0\.1\) or Adam\(0\.01\); got 'adam'"),
-    (dict(engine="fast"), SettingError, r"engine is 'eager', or a function like EagerGradients; got 'fast'"),
+    (dict(engine="fast"), SettingError, r"engine is 'compiled' or 'eager', or a function like EagerGradients; got 'fast'"),
     (dict(X=NAN), DataError, r"nan.*row 2.*column 0|row 2.*column 0.*nan"),
     (dict(X=[], y=[]), DataError, r"X must hold at least one number"),
     (dict(y=Y[:3]), DataError, r"4.*3|3.*4"),

@@ -58,7 +58,7 @@ def regularization(
     whole, thinned = model.eval()(x), model.train()(x)
     factors, many = factors_in(thinned), Dropout(keep, rng=0).factors(10000, 1)
     first = [weight for weight in model.weights() if "^{(1)}" in (weight.name or "")]
-    of_dropped = [each for each, factor in zip(first, np.repeat(factors, len(x)), strict=True) if factor == 0.0]
+    of_dropped = [each for each, factor in zip(first, np.repeat(factors, len(x)), strict=False) if factor == 0.0]
 
     runs = {patience: overfitting_run(patience) for patience in (1, 20, None)}
     too_early, in_time, never = (runs[patience] for patience in (1, 20, None))
@@ -113,7 +113,8 @@ def regularization(
             "share kept": float((many > 0).mean()),
             "mean factor": float(many.mean()),
             "factors in the picture": ", ".join(f"{each:g}" for each in factors),
-            "largest |derivative| to the weights of a dropped unit": max(map(abs, slopes_of(thinned, of_dropped))),
+            "largest |derivative| to the weights of a dropped unit":
+                max(map(abs, slopes_of(thinned, of_dropped)), default=0.0),
             "the best weights are back": yes_or_no(all(run.restored for run in runs.values() if run.patience)),
             "overfits without": yes_or_no(never.training < in_time.training and never.validation > in_time.validation),
             "underfits with patience 1": yes_or_no(
@@ -149,7 +150,7 @@ def nearly_zero(weights: Sequence[float]) -> int:
 
 
 def factors_in(output: Value) -> list[float]:
-    """What the units of the one layer with dropout were multiplied by."""
+    """What the units of the one layer with dropout were multiplied by; empty where dropout did nothing."""
     return [node.edges[0].partial for node in topological_order((output,)) if (node.name or "").startswith(r"\hat{z}")]
 
 
