@@ -1,5 +1,10 @@
 """A scalar reverse-mode autodiff engine whose graph is data: every edge carries its local derivative."""
 
+from autograd_core.compiler.plan import Plan
+from autograd_core.compiler.program import Program
+from autograd_core.compiler.program import (
+    compile as compile,
+)
 from autograd_core.custom import primitive
 from autograd_core.derivative_tables import (
     forward_and_backward,
@@ -90,6 +95,8 @@ from autograd_core.primitives import (
 from autograd_core.row import Primitive
 from autograd_core.symbol import Symbol
 from autograd_core.table import Table
+from autograd_core.tape import Tape
+from autograd_core.tracing import record
 from autograd_core.transforms import grad, hessian, jacobian, jvp, value_and_grad, vjp
 from autograd_core.value import Edge, Parameter, Value
 from autograd_core.watching import detect_anomaly, recording_lines
@@ -118,10 +125,13 @@ __all__ = [
     "ParseError",
     "Path",
     "Paths",
+    "Plan",
     "Primitive",
+    "Program",
     "StaleGraphError",
     "Symbol",
     "Table",
+    "Tape",
     "Value",
     "acos",
     "acosh",
@@ -175,6 +185,7 @@ __all__ = [
     "paths",
     "primitive",
     "reciprocal",
+    "record",
     "recording_lines",
     "relationships",
     "relu",

@@ -114,10 +114,10 @@ def diagnosis_of(loss: ArrayLike, validation_loss: ArrayLike) -> Diagnosis:
     4. *Learning rate too low or too high?*  Too high if the training loss became nan or infinite after the first
        epoch, ended above its first epoch by more than that epoch's absolute value (which needs two epochs only),
        rose (rule 3), or climbed again and again: after the first fifth of the epochs, from a low to the next high by
-       more than half its reach and a quarter of its size, at least three times and once in 50 epochs.  Too low if it
-       is still learning (rule 2), its falls from the first quarter of the epochs to the second and from the third to
-       the last differ by a factor below 2, and more than half of the first epoch's loss is left.  Else it looks right
-       if the loss fell (rule 1).
+       more than half its reach and a quarter of its size (or, whatever these, by more than the first epoch and the
+       median part), at least three times and once in 50 epochs.  Too low if it is still learning (rule 2), its falls
+       from the first quarter of the epochs to the second and from the third to the last differ by a factor below 2,
+       and more than half of the first epoch's loss is left.  Else it looks right if the loss fell (rule 1).
 
     The answer to all else is "cannot say": fewer than six epochs, no validation data or nan among it, a rate at
     which nothing happened.  Curves do not show everything: on a parabola, a rate just below 2/lambda_max jumps to
@@ -224,7 +224,8 @@ class _Curve:
     @property
     def climbs(self) -> tuple[int, float]:
         """How often the curve climbed, after the first fifth, by more than the height it comes with."""
-        height = max(CLIMB * self.reach, CLIMB_OF_SIZE * self.size)
+        usual = max(abs(self.first), float(np.median(np.abs(self.later_parts))))
+        height = min(usual, max(CLIMB * self.reach, CLIMB_OF_SIZE * self.size))
         return _climbs(self.values[self.epochs // 5 :], height), height
 
     def epoch(self, index: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from autograd_core.operand_checks import shown
 from autograd_core.primitives import abs as absolute
-from autograd_core.primitives import dot, total
+from autograd_core.primitives import square, total
 from nn.errors import SettingError
 from nn.settings import NOT_NEGATIVE, Range, Settings
 
@@ -75,8 +75,7 @@ class L2(Penalty):
 
     def of(self, scalars: Iterable[Any]) -> Any:
         """strength/2 times the sum of squares of these Values or floats."""
-        scalars = list(scalars)
-        return self.strength / 2.0 * dot(scalars, scalars)
+        return self.strength / 2.0 * total([square(each) for each in scalars])
 
 
 @dataclass(frozen=True)

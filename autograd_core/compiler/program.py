@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import itertools
 import linecache
@@ -56,7 +57,7 @@ class Compiled:
         self.filename = f"<compiled {name} {next(_count)}>"
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
         namespace: dict[str, Any] = dict(self._namespace)
-        exec(compile(self.source, self.filename, "exec"), namespace)
+        exec(builtins.compile(self.source, self.filename, "exec"), namespace)
         self.value_and_grad: Callable[..., tuple[float, list[Any], list[float]]] = namespace["value_and_grad"]
         self.value: Callable[..., float] = namespace["value"]
 
@@ -192,7 +193,8 @@ class Program:
         """
         given = self._bound(arguments, named)
         compiled = self._for(given)
-        value, found, _ = compiled.run(compiled.inputs(given), compiled.value_and_grad, compiled.replayed_value_and_grad)
+        inputs = compiled.inputs(given)
+        value, found, _ = compiled.run(inputs, compiled.value_and_grad, compiled.replayed_value_and_grad)
         waiting = iter(found)
         gradients = [argument.gradient(np.asarray(next(waiting)) if len(argument.slots) else np.zeros(0))
                      for argument in compiled.arguments if not argument.is_lane]
@@ -274,14 +276,14 @@ class Program:
         return f"<compiled {self.function.__name__}{state}>"
 
 
-def compile_function(f: Callable[..., Any] | None = None, *, lanes: Iterable[str] = (), optimize: bool = True) -> Any:
+def compile(f: Callable[..., Any] | None = None, *, lanes: Iterable[str] = (), optimize: bool = True) -> Any:
     """The program of a function of scalars; also a decorator.
 
     ``lanes`` names the arguments that have one entry per example along their first axis; the function is written for
     one example, and the program gives the mean over all.  ``optimize=False`` keeps every operation as eager has it.
     Raises :class:`OperandError` where the function needs a number while it is recorded.
 
-    >>> program = compile_function(lambda w, x, y: (w * x - y) ** 2, lanes=("x", "y"))
+    >>> program = compile(lambda w, x, y: (w * x - y) ** 2, lanes=("x", "y"))
     >>> program.value_and_grad(2.0, [1.0, 3.0], [1.0, 5.0])
     (1.0, 4.0)
     """
