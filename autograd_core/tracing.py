@@ -162,7 +162,6 @@ class Recorder:
     def apply(self, op: Primitive, operands: Sequence[Any]) -> Tracer:
         """Record one operation on tracers, Values and numbers."""
         slots: list[Any] = []
-        is_lane = False
         for each in operands:
             if isinstance(each, Tracer):
                 if each.recorder is not self:
@@ -171,12 +170,11 @@ class Recorder:
                         "keeping it, and record both parts in one function."
                     )
                 slots.append(each.slot)
-                is_lane = is_lane or self.lanes[each.slot]
             elif isinstance(each, Value):
                 slots.append(self._import(each))
             else:
                 slots.append(float(each))
-        return self._append(op, tuple(slots), is_lane and op is not rows.batch_mean)
+        return self.append(op, tuple(slots))
 
     def slot_of(self, scalar: Any, what: str) -> Operand:
         """The slot of a result, or the constant it is."""
@@ -188,10 +186,17 @@ class Recorder:
             return float(scalar)
         raise OperandError(f"{what} must return one scalar; it returned {shown(scalar)}.")
 
-    def _append(self, op: Primitive, operands: tuple[Any, ...], is_lane: bool) -> Tracer:
+    def append(self, op: Primitive, operands: tuple[Operand, ...]) -> Tracer:
+        """Record one operation on slots and constants."""
+        lanes = self.lanes
+        is_lane = False
+        for each in operands:
+            if type(each) is int and lanes[each]:
+                is_lane = op is not rows.batch_mean
+                break
         self._pending.append((op, operands))
-        self.lanes.append(is_lane)
-        return Tracer(self, len(self.lanes) - 1)
+        lanes.append(is_lane)
+        return Tracer(self, len(lanes) - 1)
 
     def _import(self, root: Value) -> int:
         """The slot of a Value that the function closes over; its graph is replayed, its leaves are read."""
@@ -208,7 +213,7 @@ class Recorder:
                 else:
                     operands = tuple([each if isinstance(each, float) else self._imported[id(each)]
                                       for each in node.operands])
-                    slot = self._append(node.op, operands, False).slot
+                    slot = self.append(node.op, operands).slot
                 if node.name:
                     self.names.setdefault(slot, node.name)
                 self._imported[id(node)] = slot
@@ -224,10 +229,10 @@ class Recorder:
         new = [0] * len(self.lanes)
         for place, slot in enumerate([*given, *computed]):
             new[slot] = place
-        instructions = tuple(
+        instructions = tuple([
             Instruction(op, tuple([new[each] if type(each) is int else each for each in operands]))
             for op, operands in self._pending if op is not _LEAF
-        )
+        ])
         closed = [Input(self._values[slot].name or "", False, self._values[slot]) for slot in leaves]
         return Tape(
             (*self.inputs, *closed), instructions,
@@ -257,6 +262,10 @@ def record(f: Callable[..., Any], names: Sequence[str], lanes: Iterable[str] = (
 
 
 def _binary(row: Primitive, left: Any, right: Any) -> Any:
+    if type(left) is Tracer and type(right) is Tracer and left.recorder is right.recorder:
+        return left.recorder.append(row, (left.slot, right.slot))
+    if type(left) is Tracer and type(right) is float:
+        return left.recorder.append(row, (left.slot, right))
     for operand in (left, right):
         if not isinstance(operand, (Tracer, Value, int, float, np.generic)) or isinstance(operand, bool):
             return NotImplemented

@@ -44,8 +44,9 @@ def name_of(symbol: Symbol) -> Name:
 
 def linear(layer: int, bias: bool, before: Symbol) -> Symbol:
     """What a layer's pre-activation is of the outputs ``before`` it: W^(k) z + b^(k)."""
-    product = bold("W", layer) * before
-    return product + bold("b", layer) if bias else product
+    product: Symbol = bold("W", layer) * before
+    with_bias: Symbol = product + bold("b", layer)
+    return with_bias if bias else product
 
 
 def primed(activation: Activation | None, pre_activation: Symbol) -> Symbol:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,38 @@ class Argument:
         if isinstance(given, np.ndarray) and given.dtype == np.float64:
             return given.reshape(-1)
         return np.array([number_of(each) for each in flatten(given, self.what)[0]])
+
+    def quickly(self, given: Any, as_list: bool) -> Any:
+        """``numbers``, of what is shaped and typed as on most calls; None of anything else."""
+        kind = type(given)
+        if self.is_lane:
+            if kind is np.ndarray and given.dtype == np.float64 and given.shape[1:] == self.shape and len(given):
+                return given[None] if given.ndim == 1 else given.T if given.ndim == 2 else None
+            return None
+        if kind is np.ndarray:
+            if given.dtype != np.float64 or given.shape != self.shape:
+                return None
+            return given.ravel().tolist() if as_list else given.ravel()
+        if as_list and kind is list and self.shape == (len(given),) and set(map(type, given)) == {float}:
+            return given
+        return [given] if as_list and kind is float and self.shape == () else None
+
+    def quick_gradient(self, numbers: Any) -> Any:
+        """``gradient``, of numbers for an argument that was taken quickly."""
+        if isinstance(self.example, np.ndarray):
+            return np.array(numbers).reshape(self.example.shape)
+        numbers = numbers if type(numbers) is list else numbers.tolist()
+        return numbers if self.shape else numbers[0]
+
+    @cached_property
+    def shape(self) -> tuple[int, ...] | None:
+        """That of an array, of a flat list of numbers, or of a number; None of other structures."""
+        if isinstance(self.example, np.ndarray):
+            return self.example.shape
+        if is_scalar(self.example):
+            return ()
+        is_flat = isinstance(self.example, list) and all(map(is_scalar, self.example))
+        return (len(self.example),) if is_flat else None
 
     @property
     def what(self) -> str:

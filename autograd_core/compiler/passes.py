@@ -41,7 +41,10 @@ def fold_constants(tape: Tape) -> Tape:
                 result = left
             elif type(left) is float and (op, left) in _LEFT_UNIT:
                 result = right
-        rewriting.put(op, operands, result)
+        if result is None:
+            rewriting.keep(op, operands)
+        else:
+            rewriting.place.append(result)
     return rewriting.finish()
 
 
@@ -60,9 +63,10 @@ def share_common(tape: Tape) -> Tape:
         operands = rewriting.moved(operands)
         key = (op, _distinct(operands))
         found = known.get(key)
-        slot = rewriting.put(op, operands, found)
         if found is None:
-            known[key] = slot
+            known[key] = rewriting.keep(op, operands)
+        else:
+            rewriting.place.append(found)
     return rewriting.finish()
 
 
@@ -90,7 +94,7 @@ def drop_dead(tape: Tape) -> Tape:
     rewriting = _Rewriting(tape)
     for at, (op, operands) in enumerate(tape.instructions):
         if needed[first + at]:
-            rewriting.put(op, rewriting.moved(operands), None)
+            rewriting.keep(op, rewriting.moved(operands))
         else:
             rewriting.place.append(0.0)
     return rewriting.finish()
@@ -106,19 +110,19 @@ class _Rewriting:
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
-        self.place: list[Operand] = list(range(len(tape.inputs)))
+        self.first = len(tape.inputs)
+        self.place: list[Operand] = list(range(self.first))
         self.instructions: list[Instruction] = []
 
     def moved(self, operands: Sequence[Operand]) -> tuple[Operand, ...]:
         place = self.place
         return tuple([place[each] if type(each) is int else each for each in operands])
 
-    def put(self, op: Primitive, operands: tuple[Operand, ...], instead: Operand | None) -> int:
-        """Keep the next instruction, or put a slot or constant instead of it; the slot it would have."""
-        slot = len(self.tape.inputs) + len(self.instructions)
-        if instead is None:
-            self.instructions.append(Instruction(op, operands))
-        self.place.append(slot if instead is None else instead)
+    def keep(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
+        """Keep the next instruction; its new slot."""
+        slot = self.first + len(self.instructions)
+        self.instructions.append(Instruction(op, operands))
+        self.place.append(slot)
         return slot
 
     def finish(self) -> Tape:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import inspect
 import itertools
 import linecache
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import update_wrapper
 from typing import Any
 
@@ -45,6 +47,7 @@ class Compiled:
         self.recorded = tape
         self.arguments = tuple(arguments)
         self.parameters = tuple(each.value for each in tape.inputs if each.value is not None)
+        self._differentiated = [argument for argument in arguments if not argument.is_lane]
         self.has_lanes = any(argument.is_lane for argument in arguments)
         self.tape = optimized(tape) if optimize else tape
         first_closed = sum(len(argument.slots) for argument in arguments)
@@ -136,6 +139,62 @@ class Compiled:
         value = found[0] if isinstance(found, tuple) else found
         return found if math.isfinite(value) else instead(inputs)
 
+    def quickly(self) -> Callable[..., tuple[float, Any] | None] | None:
+        """``value_and_grad`` for arguments shaped as on most calls; it gives None where anything is unusual."""
+        if self.parameters:
+            return None
+        if self.plan is None and len(self.arguments) == 1 and self.arguments[0].shape:
+            return self._of_one_list(self.value_and_grad, self.arguments[0].shape)
+        return self._of_several
+
+    @staticmethod
+    def _of_one_list(
+        function: Callable[..., Any], shape: tuple[int, ...]
+    ) -> Callable[..., tuple[float, Any] | None]:
+        isfinite, array = math.isfinite, np.array
+
+        def quick(*given: Any) -> tuple[float, Any] | None:
+            try:
+                (x,) = given
+                is_list = type(x) is list
+                if not is_list and (type(x) is not np.ndarray or x.shape != shape):
+                    return None
+                value, gradients, _ = function(x if is_list else x.ravel().tolist())
+                if type(value) is not float or not isfinite(value):
+                    return None
+                return value, gradients[0] if is_list else array(gradients[0]).reshape(shape)
+            except (ArithmeticError, ValueError, TypeError):
+                return None
+
+        return quick
+
+    def _of_several(self, *given: Any) -> tuple[float, Any] | None:
+        if len(given) != len(self.arguments):
+            return None
+        is_scalar = self.plan is None
+        inputs = [argument.quickly(each, is_scalar) for argument, each in zip(self.arguments, given, strict=True)]
+        for each in inputs:
+            if each is None:
+                return None
+        try:
+            if is_scalar:
+                value, gradients, _ = self.value_and_grad(*inputs)
+            elif self.has_lanes and not self._have_equal_lanes(inputs):
+                return None
+            else:
+                with np.errstate(invalid="raise", divide="raise", over="ignore", under="ignore"):
+                    value, gradients, _ = self.value_and_grad(*inputs)
+        except (ArithmeticError, ValueError):
+            return None
+        if not math.isfinite(value):
+            return None
+        found = [argument.quick_gradient(each) for argument, each in zip(self._differentiated, gradients, strict=True)]
+        return float(value), found[0] if len(found) == 1 else tuple(found)
+
+    def _have_equal_lanes(self, inputs: Sequence[Any]) -> bool:
+        counts = [each.shape[-1] for each, argument in zip(inputs, self.arguments, strict=True) if argument.is_lane]
+        return counts.count(counts[0]) == len(counts)
+
     def replayed(self, inputs: Sequence[Any], per_lane: bool = False) -> tuple[list[Any], list[Any]]:
         """Every slot's number and adjoint, by the recorded tape: eager's own values and errors."""
         slots: list[Any] = [each for array in inputs for each in array]
@@ -178,6 +237,7 @@ class Program:
                 raise OperandError(f"lanes names arguments of {f.__name__}({', '.join(self._names)}); got {lane!r}.")
         self._compiled: dict[object, Compiled] = {}
         self._last: Compiled | None = None
+        self._quick: Callable[..., tuple[float, Any] | None] | None = None
 
     def __call__(self, *arguments: Any, **named: Any) -> float:
         """The value; with lanes the mean over them."""
@@ -191,6 +251,10 @@ class Program:
         The gradient has the structure of the argument, of several it is a tuple, and that of ``parameters``, where
         there are any, an array after them.
         """
+        if self._quick is not None and not named:
+            found = self._quick(*arguments)
+            if found is not None:
+                return found
         given = self._bound(arguments, named)
         compiled = self._for(given)
         inputs = compiled.inputs(given)
@@ -232,8 +296,10 @@ class Program:
         key = tuple([signature(each, name in self.lanes) for name, each in zip(self._names, given, strict=True)])
         found = self._compiled.get(key)
         if found is None:
-            found = self._compiled[key] = self._record(given)
-        self._last = found
+            with _collector_paused():
+                found = self._compiled[key] = self._record(given)
+        if self._last is not found:
+            self._last, self._quick = found, found.quickly()
         if self.lanes:
             lane_count(found.arguments, given)
         return found
@@ -290,6 +356,18 @@ def compile(f: Callable[..., Any] | None = None, *, lanes: Iterable[str] = (), o
     if f is None:
         return lambda function: Program(function, lanes, optimize)
     return Program(f, lanes, optimize)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    # A recording is many small objects and no cycle; looking for some would take as long as recording.
+    was_running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_running:
+            gc.enable()
 
 
 def _functions(used: dict[str, Primitive], reading: Callable[[Primitive], Any]) -> dict[str, Any]:
