@@ -90,13 +90,19 @@ _SMALLEST, _LARGEST = math.ulp(0.0), sys.float_info.max
 
 
 def _power_slope(out: Any, x: Any, y: Any) -> Any:
-    slope = y * pow(x, where(y, y - 1.0, 0.0))
+    number = y if isinstance(y, float) else getattr(y, "number", None)
+    if number is None:
+        # 0**0 alone keeps its exponent: were y - 1 taken off at a nonzero x only where y is not 0, the slope there
+        # would not depend on y.
+        exponent = y - where(x, 1.0, abs(sign(y)))
+    else:
+        exponent = y - 1.0 if number else 0.0
+    slope = y * pow(x, exponent)
     # y - 1 is rounded unless y >= 0.5, which costs 345 ulp at x = 1e-300: x**rest makes up for it.
     rest = y - ((y - 1.0) + 1.0)
     if isinstance(rest, float) and rest == 0.0:
         return slope
-    size = clip(abs(x), _SMALLEST, _LARGEST)
-    return slope * (1.0 + rest * where(rest, log(size), 0.0))
+    return slope * (1.0 + rest * log(clip(abs(x), _SMALLEST, _LARGEST)))
 
 
 pow: Primitive = Primitive(
@@ -222,9 +228,16 @@ cosh: Primitive = Primitive(
     "cosh", math.cosh, np.cosh, lambda mp, x: mp.cosh(x),
     partials=(lambda out, x: sinh(x),), domain=ONE_REAL, head=(r"\cosh", "cosh"), javascript="Math.cosh")
 
+
+def _tanh_slope(out: Any, x: Any) -> Any:
+    # Beyond 400 it is 0; there its own derivative would be inf / inf, from the overflow of cosh.
+    is_recorded = hasattr(x, "apply_primitive") and not hasattr(x, "number")
+    return square(1.0 / cosh(clip(x, -400.0, 400.0) if is_recorded else x))
+
+
 tanh = Primitive(
     "tanh", math.tanh, np.tanh, lambda mp, x: mp.tanh(x),
-    partials=(lambda out, x: square(1.0 / cosh(x)),), domain=ONE_REAL, ulp=6, head=(r"\tanh", "tanh"),
+    partials=(_tanh_slope,), domain=ONE_REAL, ulp=6, head=(r"\tanh", "tanh"),
     primed=True,
     textbook=(lambda out, x: 1.0 - out**2,), javascript="Math.tanh")
 

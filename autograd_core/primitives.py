@@ -46,10 +46,17 @@ relu = Primitive(
     special=(SpecialValue((0.0,), 0.0, (0.0,), "inside the subdifferential [0, 1], as PyTorch and JAX"),),
     javascript="x => x > 0 || x !== x ? x : 0")
 
+
+def _negative_part(x: Any) -> Any:
+    # minimum(x, 0), but x at 0, too, so that all derivatives there are those from the left.
+    return where(heaviside(x, 0.0), 0.0, x)
+
+
 leaky_relu = Primitive(
     "leaky_relu", lambda x, slope: x if x > 0.0 else slope * x, functions.leaky_relu_array,
     lambda mp, x, slope: x if mp.re(x) > 0 else slope * x, defaults=(0.01,), primed=True,
-    partials=(lambda out, x, slope: where(heaviside(x, 0.0), 1.0, slope), lambda out, x, slope: -relu(-x)),
+    partials=(lambda out, x, slope: where(heaviside(x, 0.0), 1.0, slope),
+              lambda out, x, slope: _negative_part(x)),
     domain=ONE_REAL, kinks=(lambda x, slope: x,), javascript="(x, s) => x > 0 ? x : s * x",
     special=(SpecialValue((0.0, 0.01), 0.0, (0.01, 0.0), "the slope from the left, as PyTorch"),))
 
@@ -57,8 +64,8 @@ elu = Primitive(
     "elu", lambda x, alpha: x if x > 0.0 else alpha * math.expm1(x),
     functions.elu_array,
     lambda mp, x, alpha: x if mp.re(x) > 0 else alpha * mp.expm1(x), defaults=(1.0,), primed=True,
-    partials=(lambda out, x, alpha: where(heaviside(x, 0.0), 1.0, alpha * exp(minimum(x, 0.0))),
-              lambda out, x, alpha: expm1(minimum(x, 0.0))),
+    partials=(lambda out, x, alpha: where(heaviside(x, 0.0), 1.0, alpha * exp(_negative_part(x))),
+              lambda out, x, alpha: expm1(_negative_part(x))),
     domain=ONE_REAL, kinks=(lambda x, alpha: x,), javascript="(x, a) => x > 0 ? x : a * Math.expm1(x)",
     special=(SpecialValue((0.0, 1.0), 0.0, (1.0, 0.0), "both sides agree when alpha is 1"),))
 

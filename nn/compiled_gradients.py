@@ -72,7 +72,7 @@ class CompiledGradients:
             inputs, compiled.value_and_grad, compiled.replayed_value_and_grad)
         for (norm, unit), mean, variance in zip(recorded.norms, statistics[::2], statistics[1::2], strict=True):
             norm.remember(unit, float(mean), float(variance), len(X))
-        return MeanLoss(float(loss), float(penalty), np.array(gradients[0]))
+        return MeanLoss(float(loss), float(penalty), np.reshape(gradients[0], -1))
 
     def per_example(self, X: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The loss of each example, shape (examples,), and its gradient, shape (examples, parameters), unpenalized."""
@@ -92,7 +92,7 @@ class CompiledGradients:
     def _inputs(self, recorded: _Recorded, X: np.ndarray, targets: np.ndarray) -> list[np.ndarray]:
         vector = read_parameters(self.parameters) if self._vector is None else self._vector
         factors = [dropout.factors(len(X), units).T for dropout, units in recorded.dropouts]
-        return [X.T, targets.T, *factors, vector]
+        return recorded.compiled.laid_out([X.T, targets.T, *factors, vector])
 
     def _recorded(self, inputs: int, outputs: int) -> _Recorded:
         key = (inputs, outputs, tuple(module.training for module in self.model.modules()))

@@ -55,7 +55,7 @@ class Argument:
         """``gradient``, of numbers for an argument that was taken quickly."""
         if isinstance(self.example, np.ndarray):
             return np.array(numbers).reshape(self.example.shape)
-        numbers = numbers if type(numbers) is list else numbers.tolist()
+        numbers = numbers if type(numbers) is list else np.reshape(numbers, -1).tolist()
         return numbers if self.shape else numbers[0]
 
     @cached_property

@@ -36,7 +36,7 @@ class _Grouping:
         self.instructions: list[VectorInstruction] = []
         for name, slots in arguments:
             if len(slots):
-                self._new_block((len(slots),), slots, name)
+                self._new_block(_line(len(slots)), slots, name)
 
     def plan(self) -> Plan:
         for level in self._levels():
@@ -98,13 +98,14 @@ class _Grouping:
     def _elementwise(self, op: Primitive, slots: list[int], table: list[tuple[Operand, ...]]) -> None:
         columns = list(zip(*table, strict=True))
         leading = self._leading(columns)
-        shape: tuple[int, ...] = (len(slots),)
+        shape = _line(len(slots))
         if leading is not None:
             order = np.argsort(self.position_of[list(columns[leading])], kind="stable")
             slots = [slots[at] for at in order]
             columns = [tuple(column[at] for at in order) for column in columns]
             block = self.blocks[self._home(columns[leading][0])]
-            if np.array_equal(self.position_of[list(columns[leading])], np.arange(len(block.slots))):
+            is_whole = np.array_equal(self.position_of[list(columns[leading])], np.arange(len(block.slots)))
+            if is_whole and len(slots) > 1:
                 shape = block.shape
         self._append("elementwise", op, shape, slots, [self._view(column, shape) for column in columns])
 
@@ -121,14 +122,15 @@ class _Grouping:
     def _reductions(self, op: Primitive, slots: list[int], table: list[tuple[Operand, ...]]) -> None:
         if op is rows.batch_mean and len(table[0]) == 1 and self._is_lane(table[0][0]):
             column = tuple(operands[0] for operands in table)
-            self._append("lane mean", op, (len(slots),), slots, [self._view(column, (len(slots),))])
+            self._append("lane mean", op, _line(len(slots)), slots, [self._view(column, _line(len(slots)))])
             return
         width = len(table[0])
         flat = [each for operands in table for each in operands]
         order = sorted(range(len(slots)), key=lambda at: self._place(table[at][0]))
         flat = [each for at in order for each in table[at]]
-        view = self._view(flat, (len(slots), width))
-        self._append("reduction", op, (len(slots),), [slots[at] for at in order], [view])
+        shape = _line(len(slots))
+        view = self._view(flat, (*shape, width))
+        self._append("reduction", op, shape, [slots[at] for at in order], [view])
 
     def _dots(self, slots: list[int], table: list[tuple[Operand, ...]]) -> None:
         half = len(table[0]) // 2
@@ -137,9 +139,10 @@ class _Grouping:
             self._is_lane(each) for each in table[0][half:])
         if len(lefts) * len(rights) != len(slots) or both_lanes:
             order = sorted(range(len(slots)), key=lambda at: self._place(table[at][half]))
+            shape = _line(len(slots))
             matrices = [self._view([each for at in order for each in table[at][start : start + half]],
-                                   (len(slots), half)) for start in (0, half)]
-            self._append("rowwise", rows.dot, (len(slots),), [slots[at] for at in order], matrices)
+                                   (*shape, half)) for start in (0, half)]
+            self._append("rowwise", rows.dot, shape, [slots[at] for at in order], matrices)
             return
         slot_of = {(operands[:half], operands[half:]): slot for slot, operands in zip(slots, table, strict=True)}
         ordered = [sorted(each, key=lambda operands: self._place(operands[0])) for each in (lefts, rights)]
@@ -147,10 +150,11 @@ class _Grouping:
             ordered.reverse()
             slot_of = {(right, left): slot for (left, right), slot in slot_of.items()}
         in_order = [slot_of[left, right] for left in ordered[0] for right in ordered[1]]
-        shape = (len(ordered[0]),) if len(ordered[1]) == 1 else (len(ordered[0]), len(ordered[1]))
-        left = self._view([each for operands in ordered[0] for each in operands], (len(ordered[0]), half))
+        height, width = map(len, ordered)
+        shape = _line(height) if width == 1 else (height, width)
+        left = self._view([each for operands in ordered[0] for each in operands], (height, half) if shape else (half,))
         columns = [operands[at] for at in range(half) for operands in ordered[1]]
-        right = self._view(columns, (half,) if len(ordered[1]) == 1 else (half, len(ordered[1])))
+        right = self._view(columns, (half,) if width == 1 else (half, width))
         self._append("product", rows.dot, shape, in_order, [left, right])
 
     def _place(self, operand: Operand) -> tuple[int, int, float]:
@@ -196,6 +200,11 @@ class _Grouping:
         out = len(self.blocks) - 1
         self.instructions.append(VectorInstruction("stack", None, out, tuple(views), tuple(places)))
         return View(out, np.arange(len(operands)).reshape(shape))
+
+
+def _line(count: int) -> tuple[int, ...]:
+    """The shape of so many numbers in a row; a single one has no axis."""
+    return () if count == 1 else (count,)
 
 
 def _distinct(lists: Sequence[tuple[Operand, ...]]) -> list[tuple[Operand, ...]]:

@@ -85,7 +85,8 @@ class Compiled:
         bars = [reverse.bar_of(blocks[name]) for name in self._wanted if name in blocks]
         self._namespace = _NUMPY | _functions(forward.rows_used, lambda row: row.array) | forward.constants
         top = [f"lanes = {forward.names[blocks[lane]]}.shape[-1]" for lane in sorted(self._lane_names())][:1]
-        value, *extras = [self._value_text(forward, output) for output in self.plan.outputs]
+        value = " + ".join(self._value_text(forward, part) for part in forward.parts or self.plan.outputs[:1])
+        extras = [self._value_text(forward, output) for output in self.plan.outputs[1:]]
         arguments = ", ".join(forward.names[blocks[name]] for name, _ in self._slots if name in blocks)
         forward_lines = [*top, *forward.top, *forward.forward]
         return (_function("value", arguments, [*forward_lines, f"return {value}"])
@@ -97,9 +98,10 @@ class Compiled:
         if not isinstance(output, tuple):
             return repr(output)
         block = self.plan.blocks[output[0]]
-        place = ", ".join(map(str, np.unravel_index(output[1], block.shape)))
-        text = f"{forward.names[output[0]]}[{place}]"
-        return f"{text}.mean()" if block.is_lane else text
+        text = forward.names[output[0]]
+        if block.shape:
+            text += f"[{', '.join(map(str, np.unravel_index(output[1], block.shape)))}]"
+        return f"{text}.sum() / lanes" if block.is_lane else text
 
     def _scalar_source(self, exactly: bool) -> str:
         wanted = [slot for name, slots in self._slots for slot in slots]
@@ -127,7 +129,12 @@ class Compiled:
                              if len(argument.slots)]
         if self.parameters:
             arrays.append(np.array([value.data for value in self.parameters]))
-        return arrays if self.plan is not None else [each.tolist() for each in arrays]
+        return self.laid_out(arrays) if self.plan is not None else [each.tolist() for each in arrays]
+
+    @staticmethod
+    def laid_out(arrays: Sequence[np.ndarray]) -> list[Any]:
+        """The arguments of NumPy source: a single scalar, or its lanes, without the axis of the scalars."""
+        return [each[0] if len(each) == 1 else each for each in arrays]
 
     def run(self, inputs: Sequence[Any], function: Callable[..., Any], instead: Callable[..., Any]) -> Any:
         """What the function gives; where arithmetic fails, what the tape's own replay gives or raises."""
@@ -176,6 +183,8 @@ class Compiled:
         for each in inputs:
             if each is None:
                 return None
+        if not is_scalar:
+            inputs = self.laid_out(inputs)
         try:
             if is_scalar:
                 value, gradients, _ = self.value_and_grad(*inputs)
@@ -197,12 +206,18 @@ class Compiled:
 
     def replayed(self, inputs: Sequence[Any], per_lane: bool = False) -> tuple[list[Any], list[Any]]:
         """Every slot's number and adjoint, by the recorded tape: eager's own values and errors."""
-        slots: list[Any] = [each for array in inputs for each in array]
+        slots = self._spread_out(inputs)
         lanes = next((each.size for each in slots if isinstance(each, np.ndarray)), None)
         scalars = [each if isinstance(each, np.ndarray) else float(each) for each in slots]
         with np.errstate(all="ignore"):
             data = self.recorded.forward(scalars)
             return data, self.recorded.reverse(data, lanes, per_lane)
+
+    def _spread_out(self, inputs: Sequence[Any]) -> list[Any]:
+        """One entry per input slot, of what ``laid_out`` or a list has."""
+        filled = [slots for _, slots in self._slots if len(slots)]
+        return [each for slots, given in zip(filled, inputs, strict=True)
+                for each in (given if len(slots) > 1 or self.plan is None else [given])]
 
     def replayed_value(self, inputs: Sequence[Any]) -> float:
         """The value by the recorded tape."""
@@ -260,9 +275,9 @@ class Program:
         inputs = compiled.inputs(given)
         value, found, _ = compiled.run(inputs, compiled.value_and_grad, compiled.replayed_value_and_grad)
         waiting = iter(found)
-        gradients = [argument.gradient(np.asarray(next(waiting)) if len(argument.slots) else np.zeros(0))
+        gradients = [argument.gradient(np.reshape(next(waiting), -1) if len(argument.slots) else np.zeros(0))
                      for argument in compiled.arguments if not argument.is_lane]
-        gradients += [np.array(each) for each in waiting]
+        gradients += [np.reshape(each, -1).copy() for each in waiting]
         return float(value), gradients[0] if len(gradients) == 1 else tuple(gradients)
 
     def per_example(self, *arguments: Any, **named: Any) -> tuple[np.ndarray, Any]:

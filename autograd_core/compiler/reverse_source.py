@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -13,6 +14,9 @@ from autograd_core.compiler.selection import Selection, select, shape_text, tupl
 from autograd_core.compiler.vector_source import VectorSource, index_of, is_plain
 from autograd_core.row import Primitive
 from autograd_core.symbol import Symbol
+
+
+_STEP = re.compile(r"heaviside\(([A-Za-z_]\w*), 0\.0\)")
 
 
 class ReverseSource:
@@ -45,18 +49,25 @@ class ReverseSource:
         return active
 
     def _write(self) -> None:
-        output = self.plan.outputs[0]
-        if not isinstance(output, tuple) or output[0] not in self._active:
-            return
-        self._seed(*output)
+        for part in self.source.parts:
+            if part[0] in self._active:
+                self._seed(*part)
         for instruction in reversed(self.plan.instructions):
             if instruction.out in self._bars and instruction.out in self._active:
                 self._hand_on(instruction)
 
     def _seed(self, at: int, position: int) -> None:
         block = self.plan.blocks[at]
+        if at in self._bars:
+            place = np.unravel_index(position, block.shape)
+            where = f"[{', '.join(map(str, place))}]" if block.shape else ""
+            self.lines.append(f"{self._bars[at]}{where} += {'1.0 / lanes' if block.is_lane else '1.0'}")
+            return
         name = self._bars[at] = self._bar_name(at)
         shape = tuple_text(block.shape, block.is_lane)
+        if not block.shape and not block.is_lane:
+            self.lines.append(f"{name} = 1.0")
+            return
         one = "1.0 / lanes" if block.is_lane else "1.0"
         if len(block.slots) == 1:
             self.lines.append(f"{name} = full({shape}, {one})")
@@ -104,6 +115,9 @@ class ReverseSource:
         in_lanes = self.source.is_lane(right)
         is_matrix = in_lanes or len(right.shape) > 1
         is_cube = in_lanes and len(right.shape) > 1
+        if not self.plan.blocks[instruction.out].shape:
+            self._through_dot(left, right, bar, in_lanes)
+            return
         if self._follows(left):
             other = read(right, in_lanes)
             text = f"{bar} @ {_transposed(other)}" if is_matrix else f"outer({bar}, {other})"
@@ -113,6 +127,20 @@ class ReverseSource:
             text = f"einsum('ij,ikn->jkn', {other}, {bar})" if is_cube else f"{_transposed(other)} @ {bar}"
             self._give(right, text, in_lanes)
 
+    def _through_dot(self, left: View, right: View, bar: str, in_lanes: bool) -> None:
+        """A single dot product; with lanes the right vector has a column for each."""
+        read = self.source.read
+        if left.block == right.block and np.array_equal(index_of(left), index_of(right)):
+            if self._follows(left):
+                self._give(left, f"2.0 * {bar} * {read(left, False)}", False)
+            return
+        if self._follows(left):
+            other = read(right, in_lanes)
+            self._give(left, f"{other} @ {bar}" if in_lanes else f"{bar} * {other}", False)
+        if self._follows(right):
+            other = read(left, False)
+            self._give(right, f"{other}[:, None] * {bar}" if in_lanes else f"{bar} * {other}", in_lanes)
+
     def _through_reduction(self, instruction: VectorInstruction, bar: str) -> None:
         (view,) = instruction.operands
         if not self._follows(view):
@@ -120,16 +148,17 @@ class ReverseSource:
         out = self.plan.blocks[instruction.out]
         if instruction.kind == "lane mean":
             shape = tuple_text(view.shape, True)
-            self._give(view, f"broadcast_to({bar}[:, None] / lanes, {shape})", True)
+            column = f"{bar}[:, None]" if out.shape else bar
+            self._give(view, f"broadcast_to({column} / lanes, {shape})", True)
             return
         column, op = _column(bar, out), instruction.op
         assert op is not None
         if op in (rows.total, rows.mean, rows.batch_mean):
-            column = column if op is rows.total else f"{column} / {view.shape[1]}"
+            column = column if op is rows.total else f"{column} / {view.shape[-1]}"
             text = f"broadcast_to({column}, {tuple_text(view.shape, out.is_lane)})"
         else:
             name = self.source.fresh(f"{op.name}_partials", numbered=False)
-            self.source.constants[name] = _partials_along_rows(op)
+            self.source.constants[name] = _partials_along(op, len(out.shape))
             text = f"{column} * {name}({self.source.names[instruction.out]}, {self.source.read(view, out.is_lane)})"
         self._give(view, text, out.is_lane)
 
@@ -157,7 +186,10 @@ class ReverseSource:
             return bar
         if partial.number == -1.0:
             return f"-{bar}"
-        source = self.source.filled(partial, texts, out)
+        # A step's value at 0 is a choice made, and a nan in it is a nan in the result: that is found there.
+        source = _STEP.sub(r"(\1 > 0.0)", self.source.filled(partial, texts, out))
+        if source.startswith("(") and source.count("(") == 1:
+            return f"{bar} * {source}"
         weak = not (is_plain(source) or (source.endswith(")") and source.count("(") == 1 and source[0].isalpha()))
         return f"{bar} * ({source})" if weak else f"{bar} * {source}"
 
@@ -172,7 +204,11 @@ class ReverseSource:
         axes = [*selection.spread, *([len(view.shape)] if has_lanes and not block.is_lane else [])]
         if axes:
             text = f"{text if is_plain(text) else f'({text})'}.sum(axis={axes[0] if len(axes) == 1 else tuple(axes)})"
-        if selection.is_whole:
+        if not block.shape and not selection.is_whole:
+            # What repeats a single number, or reads it as a row of one.
+            kept = len(view.shape) - len(selection.spread)
+            text = f"({text}).sum(axis={0 if kept == 1 else tuple(range(kept))})" if kept else text
+        if selection.is_whole or not block.shape:
             self._give_whole(at, text)
         else:
             self._give_part(at, view, block, selection, text)
@@ -223,6 +259,8 @@ class ReverseSource:
 
 
 def _column(bar: str, out: Block) -> str:
+    if not out.shape:
+        return bar
     return f"{bar}[:, None, :]" if out.is_lane else f"{bar}[:, None]"
 
 
@@ -236,10 +274,10 @@ def _number_or_symbol(view: View, at: int) -> Any:
     return Symbol(f"operand_{at}")
 
 
-def _partials_along_rows(op: Primitive) -> Any:
-    """The partials of a reduction along the second axis, in the shape of what is reduced."""
+def _partials_along(op: Primitive, axis: int) -> Any:
+    """The partials of a reduction along an axis, in the shape of what is reduced."""
 
     def partials(out: Any, terms: Any) -> Any:
-        return np.stack(op.partials_at(out, list(np.moveaxis(terms, 1, 0))), axis=1)
+        return np.stack(op.partials_at(out, list(np.moveaxis(terms, axis, 0))), axis=axis)
 
     return partials

@@ -36,6 +36,8 @@ class VectorSource:
         self.named_views: dict[tuple[int, bytes, tuple[int, ...]], str] = {}
         self._view_selections: dict[str, tuple[int, Selection]] = {}
         self.inlined: dict[int, str] = {}
+        self._weights = 0
+        self.parts = _parts_of_output(plan)
         self._users = self._count_users()
         self._name_inputs()
         self._write_forward()
@@ -89,6 +91,8 @@ class VectorSource:
 
     def _write_forward(self) -> None:
         for at, instruction in enumerate(self.plan.instructions):
+            if (instruction.out, 0) not in self.parts and self._is_output(instruction.out):
+                continue  # the sum of the parts, which are returned as they are
             text = self._computed(instruction)
             out = instruction.out
             if instruction.kind == "product" and self._is_only_added(at):
@@ -99,6 +103,10 @@ class VectorSource:
                 self._write_stack(name, instruction)
             else:
                 self.forward.append(f"{name} = {text}")
+
+    def _is_output(self, block: int) -> bool:
+        output = self.plan.outputs[0]
+        return isinstance(output, tuple) and output[0] == block
 
     def _is_only_added(self, at: int) -> bool:
         """Whether a product is used once, whole, as a term of a sum: ``W @ z + b`` is one line."""
@@ -119,15 +127,15 @@ class VectorSource:
         if instruction.kind == "rowwise":
             lane = out.is_lane
             left, right = (self.read(view, lane) for view in views)
-            return f"({left} * {right}).sum(axis=1)"
+            return f"({left} * {right}).sum(axis={len(out.shape)})"
         if instruction.kind == "lane mean":
             return f"{self.read(views[0], True)}.mean(axis=-1)"
         if instruction.kind == "reduction":
             text = self.read(views[0], out.is_lane)
             if instruction.op in (rows.total, rows.mean, rows.batch_mean):
-                return f"{text}.{'sum' if instruction.op is rows.total else 'mean'}(axis=1)"
+                return f"{text}.{'sum' if instruction.op is rows.total else 'mean'}(axis={len(out.shape)})"
             assert instruction.op is not None
-            return f"{self.function(instruction.op)}(*{text}.swapaxes(0, 1))"
+            return f"{self.function(instruction.op)}(*{text}{'.swapaxes(0, 1)' if out.shape else ''})"
         if instruction.kind == "stack":
             return ""
         assert instruction.op is not None
@@ -136,9 +144,8 @@ class VectorSource:
 
     def _product(self, left: View, right: View) -> str:
         if right.block is not None and self.plan.blocks[right.block].is_lane and len(right.shape) > 1:
-            return f"einsum('ij,jkn->ikn', {self.read(left, False)}, {self.read(right, True)})"
-        texts = [self.read(view, self.is_lane(view)) for view in (left, right)]
-        return f"{texts[0]} @ {texts[1]}"
+            return f"einsum('ij,jkn->ikn', {self.read(left, False, 'w')}, {self.read(right, True)})"
+        return f"{self.read(left, False, 'w')} @ {self.read(right, self.is_lane(right))}"
 
     def _write_stack(self, name: str, instruction: VectorInstruction) -> None:
         block = self.plan.blocks[instruction.out]
@@ -183,8 +190,11 @@ class VectorSource:
         self.constants[name] = array
         return name
 
-    def read(self, view: View, in_lanes: bool) -> str:
-        """The view as an expression that broadcasts to its shape, with an axis for lanes if asked for."""
+    def read(self, view: View, in_lanes: bool, wish: str = "b") -> str:
+        """The view as an expression that broadcasts to its shape, with an axis for lanes if asked for.
+
+        ``wish`` is what a part of an argument is called where it is named: w, or W for a matrix, or b.
+        """
         if view.block is None:
             assert view.constant is not None
             if (view.constant == view.constant.flat[0]).all():
@@ -195,7 +205,7 @@ class VectorSource:
             return self.inlined[view.block]
         block = self.plan.blocks[view.block]
         selection = select(index_of(view), block)
-        text = self._selected(view, block, selection)
+        text = self._selected(view, block, selection, wish)
         axes = [":"] * len(view.shape)
         for axis in selection.spread:
             axes[axis] = "None"
@@ -203,11 +213,11 @@ class VectorSource:
         if selection.spread or needs_lane_axis:
             lane = ["None"] if needs_lane_axis else [":"] if block.is_lane else []
             if len(selection.spread) == len(view.shape):
-                return text  # one number, or one row of lanes: it broadcasts as it is
+                return text  # one number, or one number per lane: it broadcasts as it is
             return f"{text}[{', '.join([*axes, *lane])}]"
         return text
 
-    def _selected(self, view: View, block: Block, selection: Selection) -> str:
+    def _selected(self, view: View, block: Block, selection: Selection, wish: str) -> str:
         assert view.block is not None
         name = self.names[view.block]
         if selection.is_whole:
@@ -218,13 +228,21 @@ class VectorSource:
         text = self.expression(name, block, selection)
         covers_all = selection.stop - selection.start == len(block.slots)
         if block.source is not None and selection.index is None and selection.core and not covers_all:
-            wish = name if block.is_lane else "W" if len(selection.core) > 1 else "b"
-            given = self.fresh(wish)
+            given = self._part_name(name, block, selection, wish)
             self.top.append(f"{given} = {text}")
             self.named_views[key] = given
             self._view_selections[given] = (view.block, selection)
             return given
         return text
+
+    def _part_name(self, name: str, block: Block, selection: Selection, wish: str) -> str:
+        if block.is_lane:
+            return self.fresh(name)
+        if len(selection.core) < 2 and wish == "b":
+            return self.fresh("b")
+        self._weights += 1
+        symbol = "W" if len(selection.core) > 1 else "w"
+        return self.fresh(f"{symbol}_{self._weights}", numbered=False)
 
     def expression(self, name: str, block: Block, selection: Selection) -> str:
         flat = name if len(block.shape) == 1 else f"{name}.reshape({shape_text((-1,), block.is_lane)})"
@@ -244,6 +262,25 @@ class VectorSource:
             order = [*selection.order, *([len(selection.order)] if block.is_lane else [])]
             text = f"{text}.T" if order == [1, 0] else f"{text}.transpose({', '.join(map(str, order))})"
         return text
+
+
+def _parts_of_output(plan: Plan) -> tuple[tuple[int, int], ...]:
+    """The positions whose sum is the first output: itself, or the terms of the sum that it alone is.
+
+    A mean over lanes can then be taken of each term apart, and of what all lanes share not at all.
+    """
+    output = plan.outputs[0]
+    if not isinstance(output, tuple):
+        return ()
+    makers = [each for each in plan.instructions if each.out == output[0]]
+    readers = [view.block for each in plan.instructions for view in each.operands]
+    is_free = output[0] not in readers and plan.outputs.count(output) == 1
+    if is_free and makers and makers[0].op is rows.add and not plan.blocks[output[0]].shape:
+        views = makers[0].operands
+        terms = tuple((view.block, int(index_of(view))) for view in views if view.block is not None)
+        if len(terms) == 2:
+            return terms
+    return (output,)
 
 
 def index_of(view: View) -> np.ndarray:
