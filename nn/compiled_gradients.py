@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_core.compiler.arguments import Argument
-from autograd_core.compiler.program import Compiled
+from autograd_core.compiler.compiled import Compiled
 from autograd_core.errors import OperandError
 from autograd_core.tracing import Recorder, Tracer
 from autograd_core.watching import observers

@@ -100,13 +100,16 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]  # as
     ``hidden_layer_sizes`` is ``hidden`` here, ``max_iter`` is ``epochs``, and its ``alpha`` is N times the strength of
     an L2 penalty, N examples.
 
-    >>> from sklearn.datasets import load_iris
     >>> from sklearn.model_selection import cross_val_score
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn.preprocessing import StandardScaler
-    >>> X, y = load_iris(return_X_y=True)
-    >>> pipeline = make_pipeline(StandardScaler(), MLPClassifier(hidden=(8,), epochs=50))
-    >>> float(cross_val_score(pipeline, X, y, cv=5).mean().round(2))
+    >>> from nn import iris
+    >>> flowers = iris()
+    >>> species = np.array(flowers.classes)[flowers.y]
+    >>> pipeline = make_pipeline(StandardScaler(), MLPClassifier(hidden=(8,), epochs=50)).fit(flowers.X, species)
+    >>> print(pipeline.predict([[5.1, 3.5, 1.4, 0.2]]))
+    ['setosa']
+    >>> float(cross_val_score(pipeline, flowers.X, species, cv=5).mean().round(2))
     0.97
     """
 
@@ -155,10 +158,12 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, _MLPEstimator):  # type: ig
     are; far from 0 or much larger than 1 they are better standardized too, as scikit-learn's
     ``TransformedTargetRegressor`` does.
 
-    >>> X = np.linspace(-2.0, 2.0, 40)[:, None]
-    >>> regressor = MLPRegressor(epochs=500).fit(X, np.sin(2.0 * X[:, 0]))
-    >>> round(regressor.score(X, np.sin(2.0 * X[:, 0])), 2)
-    1.0
+    >>> from nn import iris
+    >>> X, species = iris()
+    >>> sepals, petals = X[:, :2], X[:, 2:]
+    >>> regressor = MLPRegressor(epochs=100).fit(sepals, petals)
+    >>> regressor.predict(sepals[:1]).shape, round(regressor.score(sepals, petals), 1)
+    ((1, 2), 0.9)
     """
 
     def fit(self, X: Any, y: Any) -> Self:

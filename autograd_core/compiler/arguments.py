@@ -62,7 +62,7 @@ class Argument:
     def shape(self) -> tuple[int, ...] | None:
         """That of an array, of a flat list of numbers, or of a number; None of other structures."""
         if isinstance(self.example, np.ndarray):
-            return self.example.shape
+            return tuple(self.example.shape)
         if is_scalar(self.example):
             return ()
         is_flat = isinstance(self.example, list) and all(map(is_scalar, self.example))

@@ -15,7 +15,6 @@ from autograd_core.compiler.vector_source import VectorSource, index_of, is_plai
 from autograd_core.row import Primitive
 from autograd_core.symbol import Symbol
 
-
 _STEP = re.compile(r"heaviside\(([A-Za-z_]\w*), 0\.0\)")
 
 
@@ -59,8 +58,8 @@ class ReverseSource:
     def _seed(self, at: int, position: int) -> None:
         block = self.plan.blocks[at]
         if at in self._bars:
-            place = np.unravel_index(position, block.shape)
-            where = f"[{', '.join(map(str, place))}]" if block.shape else ""
+            index = ", ".join(map(str, np.unravel_index(position, block.shape)))
+            where = f"[{index}]" if block.shape else ""
             self.lines.append(f"{self._bars[at]}{where} += {'1.0 / lanes' if block.is_lane else '1.0'}")
             return
         name = self._bars[at] = self._bar_name(at)

@@ -65,7 +65,7 @@ class VectorSource:
         if len(block.slots) == 1 and None not in known:
             return self.fresh(Symbol(known.pop()).python, numbered=False)
         if instruction.kind in ("product", "rowwise"):
-            return self.fresh("a")
+            return self.fresh("a" if block.is_lane or block.shape else "v")
         inlined = [view.block for view in instruction.operands if view.block in self.inlined]
         if instruction.op is rows.add and inlined:
             return self.fresh("a")
