@@ -55,16 +55,16 @@ class _MLPEstimator(BaseEstimator):  # type: ignore[misc]  # a class of a packag
         self.epochs = epochs
         self.random_state = random_state
 
-    def _train(self, X: np.ndarray, targets: np.ndarray, outputs: int, loss: Loss) -> Self:
+    def _train(self, X: np.ndarray, targets: np.ndarray, outputs: int, loss: Loss) -> None:
         rng = _generator(self.random_state)
         model = MLP([X.shape[1], *self._hidden_sizes(), outputs], self.activation, rng=rng)
         self.history_ = fit(
-            model, X, targets, loss=loss, optimizer=self.optimizer or Adam(0.01), penalty=self.penalty,
+            model, X, targets, loss=loss, penalty=self.penalty,
+            optimizer=Adam(0.01) if self.optimizer is None else self.optimizer,
             batch_size=None if number_or_nan(self.batch_size) > len(X) else self.batch_size, epochs=self.epochs,
             progress=False, rng=rng,
         )
         self.model_ = model
-        return self
 
     def _hidden_sizes(self) -> list[int]:
         if isinstance(self.hidden, (str, bytes)) or not np.iterable(self.hidden):
@@ -76,7 +76,7 @@ class _MLPEstimator(BaseEstimator):  # type: ignore[misc]  # a class of a packag
 
     def _outputs(self, X: Any) -> np.ndarray:
         """The network's outputs, of shape (examples, outputs)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return self.model_.outputs_of(validate_data(self, X, dtype=np.float64, reset=False))
 
 
@@ -97,8 +97,8 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]  # as
     :class:`History`, ``n_features_in_`` the number of inputs.
 
     Inputs are taken as they are; a network learns best from standardized ones.  What scikit-learn's own class calls
-    ``hidden_layer_sizes`` is ``hidden`` here, ``max_iter`` is ``epochs``, and its ``alpha`` is N times the strength of
-    an L2 penalty, N examples.
+    ``hidden_layer_sizes`` is ``hidden`` here, ``max_iter`` is ``epochs``, and its ``alpha`` is the strength of an L2
+    penalty times the minibatch's number of examples.
 
     >>> from sklearn.model_selection import cross_val_score
     >>> from sklearn.pipeline import make_pipeline
@@ -124,13 +124,15 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]  # as
         """
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
-        self.classes_, indices = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
+        classes, indices = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
             raise DataError(
-                f"MLPClassifier needs at least two classes; y holds one class, {shown(self.classes_.tolist()[0])}. "
+                f"MLPClassifier needs at least two classes; y holds one class, {shown(classes.tolist()[0])}. "
                 "Give examples of another; a stratified split keeps some of each."
             )
-        return self._train(X, indices, len(self.classes_), softmax_cross_entropy)
+        self._train(X, indices, len(classes), softmax_cross_entropy)
+        self.classes_ = classes
+        return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, in the order of ``classes_``: shape (examples, classes).
@@ -162,8 +164,8 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, _MLPEstimator):  # type: ig
     >>> X, species = iris()
     >>> sepals, petals = X[:, :2], X[:, 2:]
     >>> regressor = MLPRegressor(epochs=100).fit(sepals, petals)
-    >>> regressor.predict(sepals[:1]).shape, round(regressor.score(sepals, petals), 1)
-    ((1, 2), 0.9)
+    >>> regressor.predict([[5.1, 3.5]]).shape, round(regressor.score(sepals, petals), 2)
+    ((1, 2), 0.84)
     """
 
     def fit(self, X: Any, y: Any) -> Self:
@@ -173,8 +175,9 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, _MLPEstimator):  # type: ig
         used, :class:`DivergedError` as ``nn.fit`` does.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        self._train(X, y, y.shape[1] if y.ndim > 1 else 1, half_squared_error)
         self._shape_of_one: tuple[int, ...] = y.shape[1:]
-        return self._train(X, y, y.shape[1] if y.ndim > 1 else 1, half_squared_error)
+        return self
 
     def predict(self, X: Any) -> np.ndarray:
         """The numbers the network gives: shape (examples,) or (examples, outputs), as the y it was fitted to.

@@ -82,9 +82,10 @@ class EagerGradients:
             loss, gradient = number_of(root), self._gradient(root)
         else:
             loss, gradient = 0.0, np.zeros(len(self.parameters))
-            for of_example, its_gradient in self._examples(X, targets):
-                loss += of_example / len(X)
-                gradient += its_gradient / len(X)
+            with np.errstate(over="ignore", invalid="ignore"):
+                for of_example, its_gradient in self._examples(X, targets):
+                    loss += of_example / len(X)
+                    gradient += its_gradient / len(X)
         if self.penalty is None:
             return MeanLoss(loss, 0.0, gradient)
         penalty = self.penalty(self.model)

@@ -40,11 +40,10 @@ class Linear(Module):
         init: str | Initializer = "xavier",
         rng: int | np.random.Generator = 0,
     ) -> None:
-        require_sizes([inputs, outputs], f"Linear({inputs!r}, {outputs!r})")
-        self.inputs, self.outputs = inputs, outputs
-        drawn = find_initializer(init)(inputs, outputs, np.random.default_rng(rng))
+        self.inputs, self.outputs = unit_counts([inputs, outputs], f"Linear({inputs!r}, {outputs!r})")
+        drawn = find_initializer(init)(self.inputs, self.outputs, np.random.default_rng(rng))
         self.weight = [[Parameter(number) for number in row] for row in drawn.tolist()]
-        self.bias = [Parameter(0.0) for _ in range(outputs)] if bias else []
+        self.bias = [Parameter(0.0) for _ in range(self.outputs)] if bias else []
 
     def forward(self, examples: Sequence[Sequence[Any]]) -> list[list[Any]]:
         for example in examples:
@@ -198,7 +197,6 @@ def require_inputs(layer: Module, count: int) -> None:
         raise ShapeError(f"{described(layer)} takes {layer.inputs} inputs; it got {count}.")
 
 
-def require_sizes(sizes: Sequence[Any], call: str) -> None:
-    """:class:`SettingError` unless every size is a positive integer."""
-    for size in sizes:
-        number_in(COUNT, size, f"{call}: a number of units", "MLP([2, 16, 1])")
+def unit_counts(sizes: Sequence[Any], call: str) -> list[int]:
+    """The sizes as ints; :class:`SettingError` unless every one is a whole number, 1 or more."""
+    return [number_in(COUNT, size, f"{call}: a number of units", "MLP([2, 16, 1])") for size in sizes]

@@ -11,7 +11,7 @@ from autograd_core.row import Primitive
 from nn.dropout import Dropout
 from nn.errors import SettingError, UnknownSettingError
 from nn.initializers import Initializer
-from nn.layers import Activation, Linear, Sequential, require_sizes
+from nn.layers import Activation, Linear, Sequential, unit_counts
 from nn.module import Module
 from nn.normalization import BatchNorm
 
@@ -46,8 +46,7 @@ class MLP(Sequential):
             raise UnknownSettingError(
                 f"MLP takes one list of sizes, the number of inputs first: MLP({[*first, *after]})."
             )
-        sizes = list(sizes)
-        require_sizes(sizes, f"MLP({sizes})")
+        sizes = unit_counts(list(sizes), f"MLP({list(sizes)})")
         if len(sizes) < 2:
             raise SettingError(f"An MLP has at least two sizes, inputs and outputs: MLP([2, 1]); got {sizes}.")
         if norm not in (None, "batch"):

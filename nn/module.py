@@ -107,7 +107,8 @@ class Module:
         modes = [(module, module.training) for module in self.modules()]
         self.eval()
         try:
-            return self.on_arrays(X)
+            with np.errstate(over="ignore", invalid="ignore"):  # inf and nan are results, as on scalars
+                return self.on_arrays(X)
         finally:
             for module, training in modes:
                 module.training = training

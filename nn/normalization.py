@@ -10,7 +10,7 @@ import numpy as np
 from autograd_core.primitives import batch_mean, sqrt, square
 from autograd_core.value import Parameter
 from nn.errors import ShapeError
-from nn.layers import described, require_inputs, require_sizes
+from nn.layers import described, require_inputs, unit_counts
 from nn.module import Module, is_lane, name_all, number_of
 from nn.settings import POSITIVE, UP_TO_ONE, number_in
 
@@ -38,7 +38,7 @@ class BatchNorm(Module):
     def __init__(
         self, units: int, epsilon: float = 1e-5, momentum: float = 0.1, scale_and_shift: bool = True
     ) -> None:
-        require_sizes([units], f"BatchNorm({units!r})")
+        (units,) = unit_counts([units], f"BatchNorm({units!r})")
         self.inputs = self.outputs = units
         self.epsilon = number_in(POSITIVE, epsilon, "BatchNorm: epsilon", "epsilon=1e-5")
         self.momentum = number_in(UP_TO_ONE, momentum, "BatchNorm: momentum, the new share,", "momentum=0.1")

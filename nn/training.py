@@ -81,6 +81,8 @@ def fit(
     held_out = None if validation is None else _validation_set(model, loss, *validation)
     size = _batch_size(batch_size, len(X), model)
     epochs = number_in(COUNT, epochs, "fit: epochs, how often every example is used,", "epochs=100")
+    if penalty is not None and not callable(penalty):
+        raise SettingError(f"penalty is one of nn's, such as L2(0.01); got {penalty!r}.")
     criteria = [stop] if callable(stop) else list(stop)
     gradients = _engine(engine)(model, loss, penalty)
     run = _new_training(model, optimizer or SGD(0.1), rng)
@@ -213,8 +215,8 @@ def _validation_set(model: Module, loss: Loss, X: Any, y: Any) -> tuple[np.ndarr
 
 
 def _batch_size(batch_size: int | None, examples: int, model: Module) -> int:
-    example = "batch_size=1 for stochastic gradient descent or leave it out for the whole batch"
-    size = examples if batch_size is None else number_in(COUNT, batch_size, "fit: batch_size", example)
+    size = examples if batch_size is None else number_in(
+        COUNT, batch_size, "fit: batch_size (1 is stochastic, None the whole batch)", "batch_size=32")
     if size > examples:
         raise SettingError(
             f"batch_size={size} is more than the {examples} examples there are. For the whole batch leave it out."

@@ -208,9 +208,8 @@ history = fit(careless, X_moons, y_moons, optimizer=SGD(2.0), epochs=10)
 unit_report(careless, X_moons)
 
 # %% [markdown]
-# The loss is large and stays there, since most units are dead. A smaller rate does not wake them up. What does help,
-# from the beginning: a smaller learning rate, He initialization, or a function with a slope on the left, such as
-# `leaky_relu`, `elu` or `gelu`.
+# Most units are dead, and a smaller rate does not wake them up now: they have no gradient. What helps is a smaller rate
+# from the beginning, He initialization, or a function with a slope on the left, such as `leaky_relu`, `elu` or `gelu`.
 
 # %%
 report = unit_report(careless, X_moons)
@@ -234,7 +233,7 @@ for activation in ("tanh", "relu", "sigmoid"):
     model = MLP([2, 3, 1], activation=activation, init="zeros")
     gradient = EagerGradients(model, half_squared_error).mean(X_few, y_few[:, None]).gradient
     fit(model, X_few, y_few, optimizer=SGD(0.5), epochs=100)
-    print(f"{activation:7} first gradient {gradient.round(3)}")
+    print(f"{activation:7} first gradient {(gradient.round(2) + 0.0).tolist()}")
     print(f"        weights of layer 1 after 100 epochs: {model.state_dict()['0.weight'].round(3).tolist()}\n")
 
 # %% [markdown]

@@ -203,14 +203,14 @@ print("largest useless weight:", {name: max(abs(float(each)) for each in weights
 model = MLP([2, 4, 1], keep=0.5, rng=1)
 model.eval()
 
-viz.draw(model([1.0, -2.0]), show="numbers")
+viz.draw(model([1.0, -2.0]), show="numbers", scale=0.7)
 
 # %% [markdown]
 # And once in training. The arrows with a 0 belong to units that are silenced this time; the others count double.
 
 # %%
 model.train()
-viz.draw(model([1.0, -2.0]), show="numbers")
+viz.draw(model([1.0, -2.0]), show="numbers", scale=0.7)
 
 # %% [markdown]
 # Why double? With `keep=0.5` only half of the units speak, so the sum after them would be half as large as in

@@ -126,7 +126,7 @@ def make_model():
     return MLP([4, 6, 3], rng=0)
 
 
-viz.draw(make_model()(X_train[0]))
+viz.draw(make_model()(X_train[0]), scale=0.7)
 
 # %% [markdown]
 # Does it use its inputs at all? Train it twice, once on the measurements and once on zeros. **Predict** the second
