@@ -89,20 +89,22 @@ def _draw_power(rng: np.random.Generator) -> tuple[float, ...]:
 _SMALLEST, _LARGEST = math.ulp(0.0), sys.float_info.max
 
 
+def _is_recorded(operand: Any) -> bool:
+    """Whether what is made of an operand may be differentiated again: not numbers, and not symbols to be written."""
+    return hasattr(operand, "apply_primitive") and not hasattr(operand, "number")
+
+
 def _power_slope(out: Any, x: Any, y: Any) -> Any:
-    number = y if isinstance(y, float) else getattr(y, "number", None)
-    if number is None:
-        # 0**0 alone keeps its exponent: were y - 1 taken off at a nonzero x only where y is not 0, the slope there
-        # would not depend on y.
-        exponent = y - where(x, 1.0, abs(sign(y)))
-    else:
-        exponent = y - 1.0 if number else 0.0
-    slope = y * pow(x, exponent)
+    if _is_recorded(y):
+        # The exponent of 0**0 alone is not lowered; at any other x the slope must depend on y, at y = 0 too.
+        return y * pow(x, y - where(x, 1.0, abs(sign(y))))
+    slope = y * pow(x, where(y, y - 1.0, 0.0))
     # y - 1 is rounded unless y >= 0.5, which costs 345 ulp at x = 1e-300: x**rest makes up for it.
     rest = y - ((y - 1.0) + 1.0)
     if isinstance(rest, float) and rest == 0.0:
         return slope
-    return slope * (1.0 + rest * log(clip(abs(x), _SMALLEST, _LARGEST)))
+    size = clip(abs(x), _SMALLEST, _LARGEST)
+    return slope * (1.0 + rest * where(rest, log(size), 0.0))
 
 
 pow: Primitive = Primitive(
@@ -231,8 +233,7 @@ cosh: Primitive = Primitive(
 
 def _tanh_slope(out: Any, x: Any) -> Any:
     # Beyond 400 it is 0; there its own derivative would be inf / inf, from the overflow of cosh.
-    is_recorded = hasattr(x, "apply_primitive") and not hasattr(x, "number")
-    return square(1.0 / cosh(clip(x, -400.0, 400.0) if is_recorded else x))
+    return square(1.0 / cosh(clip(x, -400.0, 400.0) if _is_recorded(x) else x))
 
 
 tanh = Primitive(
@@ -327,9 +328,9 @@ _CLIP = "minimum(maximum(x, low), high): a tie is shared"
 clip = Primitive(
     "clip", functions.clip, functions.clip_array,
     lambda mp, x, low, high: low if mp.re(x) < mp.re(low) else high if mp.re(x) > mp.re(high) else x,
-    partials=(lambda out, x, low, high: greater(x, low) * greater(high, maximum(x, low)),
-              lambda out, x, low, high: greater(low, x) * greater(high, maximum(x, low)),
-              lambda out, x, low, high: greater(maximum(x, low), high)),
+    partials=(lambda out, x, low, high: greater(x, low) * greater(high, x),
+              lambda out, x, low, high: greater(low, x) * greater(high, x),
+              lambda out, x, low, high: greater(x, high)),
     domain=Region("low <= high", lambda x, low, high: low <= high, _draw_clip,
                   "(x, low, high) => low <= high"),
     kinks=(lambda x, low, high: x - low, lambda x, low, high: x - high),

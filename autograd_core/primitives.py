@@ -57,6 +57,7 @@ leaky_relu = Primitive(
     lambda mp, x, slope: x if mp.re(x) > 0 else slope * x, defaults=(0.01,), primed=True,
     partials=(lambda out, x, slope: where(heaviside(x, 0.0), 1.0, slope),
               lambda out, x, slope: _negative_part(x)),
+    textbook=(lambda out, x, slope: where(heaviside(x, 0.0), 1.0, slope), lambda out, x, slope: -relu(-x)),
     domain=ONE_REAL, kinks=(lambda x, slope: x,), javascript="(x, s) => x > 0 ? x : s * x",
     special=(SpecialValue((0.0, 0.01), 0.0, (0.01, 0.0), "the slope from the left, as PyTorch"),))
 
@@ -66,6 +67,8 @@ elu = Primitive(
     lambda mp, x, alpha: x if mp.re(x) > 0 else alpha * mp.expm1(x), defaults=(1.0,), primed=True,
     partials=(lambda out, x, alpha: where(heaviside(x, 0.0), 1.0, alpha * exp(_negative_part(x))),
               lambda out, x, alpha: expm1(_negative_part(x))),
+    textbook=(lambda out, x, alpha: where(heaviside(x, 0.0), 1.0, alpha * exp(minimum(x, 0.0))),
+              lambda out, x, alpha: expm1(minimum(x, 0.0))),
     domain=ONE_REAL, kinks=(lambda x, alpha: x,), javascript="(x, a) => x > 0 ? x : a * Math.expm1(x)",
     special=(SpecialValue((0.0, 1.0), 0.0, (1.0, 0.0), "both sides agree when alpha is 1"),))
 

@@ -54,6 +54,25 @@ def flatten_like(structure: Any, like: Any, what: str, what_like: str) -> list[A
     return [scalar for part, part_like in pairs for scalar in flatten_like(part, part_like, what, what_like)]
 
 
+def with_plain_arrays(structure: Any) -> Any:
+    """The structure with other libraries' arrays and tensors, whatever has ``__array__``, as NumPy arrays.
+
+    A tensor of PyTorch is taken out of its graph, and from wherever it is.
+
+    >>> with_plain_arrays({"w": memoryview(b"a"), "b": (1.0, np.zeros(2))})["b"]
+    (1.0, array([0., 0.]))
+    """
+    if isinstance(structure, Mapping):
+        return {key: with_plain_arrays(part) for key, part in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return _as_type_of(structure, [with_plain_arrays(part) for part in structure])
+    if isinstance(structure, (np.ndarray, np.generic, Value)) or not hasattr(structure, "__array__"):
+        return structure
+    for out in ("detach", "cpu"):
+        structure = getattr(structure, out)() if hasattr(structure, out) else structure
+    return np.asarray(structure)
+
+
 def is_scalar(structure: Any) -> bool:
     """Whether it is no list, tuple, dict or array of structures, but at most one number.
 

@@ -74,6 +74,21 @@ class Tape:
             found.append(not crosses and any(type(each) is int and found[each] for each in operands))
         return tuple(found)
 
+    @property
+    def depth(self) -> int:
+        """The number of instructions on the longest way from an input to a result."""
+        depth = [0] * (len(self.inputs) + len(self))
+        for slot, (_, operands) in enumerate(self.instructions, len(self.inputs)):
+            depth[slot] = 1 + max((depth[each] for each in operands if type(each) is int), default=0)
+        return max(depth, default=0)
+
+    @property
+    def couples_lanes(self) -> bool:
+        """Whether a ``batch_mean`` makes a lane's number depend on other lanes."""
+        lanes = self.lanes
+        return any(op is rows.batch_mean and type(operands[0]) is int and lanes[operands[0]]
+                   for op, operands in self.instructions)
+
     def forward(self, inputs: Sequence[Any]) -> list[Any]:
         """Every slot's number, by the rows; an input may be an array with one number per lane."""
         data = list(inputs)
@@ -146,12 +161,12 @@ def _spread(contribution: Any, number: Any) -> Any:
 def slot_names(tape: Tape) -> list[str]:
     """A name for every slot, unique, as Python identifiers: the user's, or ``v_1, v_2, ...``."""
     found: list[str] = []
-    taken = {row.name for row in rows.TABLE} | RESERVED
+    taken = {row.name for row in rows.TABLE} | {op.name for op, _ in tape.instructions} | RESERVED
     count = 0
     for at in range(len(tape.inputs) + len(tape.instructions)):
         wish = tape.inputs[at].name if at < len(tape.inputs) else tape.names.get(at)
         name = Name.of(wish).identifier if wish else ""
-        while not name or name in taken:
+        while not name or name in taken or f"{name}_bar" in taken:
             count += 1
             name = f"v_{count}"
         taken |= {name, f"{name}_bar"}

@@ -174,6 +174,11 @@ class Recorder:
                 slots.append(self._import(each))
             else:
                 slots.append(float(each))
+        if op is rows.batch_mean and len(slots) > 1 and any(type(each) is int and self.lanes[each] for each in slots):
+            raise OperandError(
+                f"batch_mean takes one lane variable, over whose lanes it is the mean; it got {len(slots)} operands. "
+                "Write batch_mean([x]) for each."
+            )
         return self.append(op, tuple(slots))
 
     def slot_of(self, scalar: Any, what: str) -> Operand:
@@ -269,5 +274,4 @@ def _binary(row: Primitive, left: Any, right: Any) -> Any:
     for operand in (left, right):
         if not isinstance(operand, (Tracer, Value, int, float, np.generic)) or isinstance(operand, bool):
             return NotImplemented
-    tracer = left if isinstance(left, Tracer) else right
-    return tracer.recorder.apply(row, (left, right))
+    return row(left, right)  # which takes numbers of every kind, and says what is none

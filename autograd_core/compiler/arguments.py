@@ -41,19 +41,22 @@ class Argument:
         kind = type(given)
         if self.is_lane:
             if kind is np.ndarray and given.dtype == np.float64 and given.shape[1:] == self.shape and len(given):
-                return given[None] if given.ndim == 1 else given.T if given.ndim == 2 else None
+                if given.ndim == 1:
+                    return given[None]
+                return given.T if given.ndim == 2 and isinstance(self.example, np.ndarray) else None
             return None
         if kind is np.ndarray:
-            if given.dtype != np.float64 or given.shape != self.shape:
+            is_same = isinstance(self.example, np.ndarray) and given.shape == self.shape and given.ndim > 0
+            if not is_same or given.dtype != np.float64:
                 return None
             return given.ravel().tolist() if as_list else given.ravel()
-        if as_list and kind is list and self.shape == (len(given),) and set(map(type, given)) == {float}:
+        if as_list and kind is list and isinstance(self.example, list) and self.shape == (len(given),) and set(map(type, given)) == {float}:
             return given
         return [given] if as_list and kind is float and self.shape == () else None
 
     def quick_gradient(self, numbers: Any) -> Any:
         """``gradient``, of numbers for an argument that was taken quickly."""
-        if isinstance(self.example, np.ndarray):
+        if isinstance(self.example, np.ndarray) and self.example.ndim:
             return np.array(numbers).reshape(self.example.shape)
         numbers = numbers if type(numbers) is list else np.reshape(numbers, -1).tolist()
         return numbers if self.shape else numbers[0]
@@ -75,10 +78,17 @@ class Argument:
 
     def _columns(self, given: Any) -> np.ndarray:
         if isinstance(given, Mapping):
-            columns = [np.asarray(given[key], dtype=np.float64) for key in self.example]
-            return np.concatenate([each.reshape(len(each), -1).T for each in columns])
-        lanes = np.asarray(given, dtype=np.float64)
-        return lanes.reshape(len(lanes), -1).T
+            return np.concatenate([self._columns(given[key]) for key in given])
+        try:
+            lanes = np.asarray(given)
+        except ValueError:
+            lanes = np.array(None)
+        if lanes.dtype.kind not in "iuf":
+            raise OperandError(
+                f"{self.what} has lanes that are not numbers. Give an array, or lists of equal length, of numbers, "
+                "with one entry per lane; or a dict of such."
+            )
+        return lanes.astype(np.float64, copy=False).reshape(len(lanes), -1).T
 
     def gradient(self, numbers: np.ndarray) -> Any:
         """Numbers, one per scalar, in the structure of the argument; an array stays a fresh array."""
@@ -92,7 +102,7 @@ def signature(given: Any, is_lane: bool) -> object:
     if isinstance(given, np.ndarray):
         return "array", given.shape[is_lane:]
     if is_lane and not isinstance(given, Mapping):
-        return "lanes", np.shape(given)[1:]
+        return "lanes", _lane_shape(given)
     if isinstance(given, Mapping):
         return "dict", tuple((key, signature(each, is_lane)) for key, each in given.items())
     if isinstance(given, (list, tuple)):
@@ -103,19 +113,35 @@ def signature(given: Any, is_lane: bool) -> object:
 
 def lane_count(arguments: Sequence[Argument], given: Sequence[Any]) -> int | None:
     """How many lanes there are; :class:`OperandError` unless every lane argument has as many, and one at least."""
-    counts = {
-        argument.name: len(next(iter(each.values()))) if isinstance(each, Mapping) else len(each)
-        for argument, each in zip(arguments, given, strict=True) if argument.is_lane
-    }
+    counts = [pair for argument, each in zip(arguments, given, strict=True) if argument.is_lane
+              for pair in _lane_counts(argument.name, each)]
     if not counts:
         return None
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+    if len({count for _, count in counts}) > 1:
+        listed = ", ".join(f"{name} {count}" for name, count in counts)
         raise OperandError(f"Lane arguments have one entry per lane, as many in each; these have: {listed}.")
-    count = next(iter(counts.values()))
+    name, count = counts[0]
     if count < 1:
-        raise OperandError(f"Lane arguments need at least one lane; {', '.join(counts)} has none.")
+        raise OperandError(f"Lane arguments need at least one lane; {name} has none.")
     return count
+
+
+def _lane_counts(name: str, given: Any) -> list[tuple[str, int]]:
+    if isinstance(given, Mapping):
+        return [pair for key, each in given.items() for pair in _lane_counts(f"{name}[{key!r}]", each)]
+    if is_scalar(given):
+        raise OperandError(
+            f"{name} was declared a lane argument, with one entry per example along its first axis; "
+            f"got {described(given)}."
+        )
+    return [(name, len(given))]
+
+
+def _lane_shape(given: Any) -> tuple[int, ...] | None:
+    try:
+        return np.shape(given)[1:]
+    except ValueError:
+        return None  # ragged: said where the numbers are taken
 
 
 def traced(recorder: Recorder, name: str, given: Any, is_lane: bool) -> tuple[Argument, Any]:
@@ -135,13 +161,11 @@ def require_same_shape(argument: Argument, given: Any) -> None:
 def _one_lane(name: str, given: Any) -> Any:
     if isinstance(given, Mapping):
         return {key: _one_lane(name, each) for key, each in given.items()}
-    if is_scalar(given):
-        raise OperandError(
-            f"{name} was declared a lane argument, with one entry per example along its first axis; "
-            f"got {described(given)}."
-        )
-    if len(given) == 0:
+    [(_, count)] = _lane_counts(name, given)
+    if count == 0:
         raise OperandError(f"{name} was declared a lane argument and has no entries; at least one lane is needed.")
+    if isinstance(given[0], Mapping):
+        raise OperandError(f"{name} is a list of dicts; give its lanes as one dict, with a list of entries per key.")
     return given[0]
 
 

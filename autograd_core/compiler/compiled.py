@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import linecache
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from autograd_core.compiler.linear import fuse_linear
 from autograd_core.compiler.passes import optimized
 from autograd_core.compiler.plan import Plan
 from autograd_core.compiler.reverse_source import ReverseSource
-from autograd_core.compiler.scalar_source import ScalarSource
+from autograd_core.compiler.scalar_source import ScalarSource, in_lists
 from autograd_core.compiler.vector_source import VectorSource
 from autograd_core.row import Primitive
 from autograd_core.tape import Tape
@@ -24,6 +24,8 @@ from autograd_core.tape import Tape
 PARAMETERS = "parameters"
 _MOST_SCALAR_LINES = 200
 _SMALLEST_GROUPS = 8.0
+_LONGEST_FUNCTION = 5_000
+_MOST_LINES = 200_000
 _count = itertools.count(1)
 _NUMPY = {"zeros": np.zeros, "full": np.full, "empty": np.empty, "outer": np.outer, "einsum": np.einsum,
           "broadcast_to": np.broadcast_to, "add_at": np.add.at, "inf": math.inf, "nan": math.nan}
@@ -43,11 +45,19 @@ class Compiled:
         self.has_lanes = any(argument.is_lane for argument in arguments)
         self.tape = optimized(tape) if optimize else tape
         first_closed = sum(len(argument.slots) for argument in arguments)
-        self._slots = [(argument.name, argument.slots) for argument in arguments]
+        self._slots = [(argument.name, argument.slots) for argument in arguments if len(argument.slots)]
         if self.parameters:
-            self._slots.append((PARAMETERS, range(first_closed, len(tape.inputs))))
+            name_of_closed = unused(PARAMETERS, {argument.name for argument in arguments})
+            self._slots.append((name_of_closed, range(first_closed, len(tape.inputs))))
+        # An array keeps its axes, so that a matrix is read as one.
+        self._shapes = {argument.name: argument.shape for argument in arguments
+                        if not argument.is_lane and argument.shape and len(argument.shape) > 1 and len(argument.slots) > 1}
         self._wanted = [name for name, _ in self._slots if name not in self._lane_names()]
         self.plan = self._vector_plan(optimize)
+        if self.plan is None and len(self.tape) > _MOST_LINES:
+            self.source = "# Too many different instructions for source: the tape itself is replayed."
+            self.value, self.value_and_grad = self.replayed_value_of, self.replayed_value_and_grad_of
+            return
         self.source = self._vector_source() if self.plan else self._scalar_source(not optimize)
         self.filename = f"<compiled {name} {next(_count)}>"
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
@@ -63,9 +73,11 @@ class Compiled:
         """The plan, unless straight-line Python will be as fast: few instructions, or few alike."""
         if not self.has_lanes and (not optimize or len(self.tape) <= _MOST_SCALAR_LINES):
             return None
-        plan = plan_of(fuse_linear(self.tape) if optimize else self.tape, self._slots)
-        is_regular = len(self.tape) >= _SMALLEST_GROUPS * len(plan.instructions)
-        return plan if self.has_lanes or is_regular or len(self.tape) > 20_000 else None
+        fused = fuse_linear(self.tape) if optimize else self.tape
+        if not self.has_lanes and len(self.tape) < _SMALLEST_GROUPS * fused.depth:
+            return None  # even if every depth were one vector instruction
+        plan = plan_of(fused, self._slots, self._shapes)
+        return plan if self.has_lanes or len(self.tape) >= _SMALLEST_GROUPS * len(plan.instructions) else None
 
     # --- source ---------------------------------------------------------------------------------
 
@@ -73,13 +85,13 @@ class Compiled:
         assert self.plan is not None
         forward = VectorSource(self.plan)
         blocks = {block.source: at for at, block in enumerate(self.plan.blocks) if block.source is not None}
-        reverse = ReverseSource(forward, [blocks[name] for name in self._wanted if name in blocks])
-        bars = [reverse.bar_of(blocks[name]) for name in self._wanted if name in blocks]
+        reverse = ReverseSource(forward, [blocks[name] for name in self._wanted])
+        bars = [reverse.bar_of(blocks[name]) for name in self._wanted]
         self._namespace = _NUMPY | _functions(forward.rows_used, lambda row: row.array) | forward.constants
-        top = [f"lanes = {forward.names[blocks[lane]]}.shape[-1]" for lane in sorted(self._lane_names())][:1]
+        top = [f"lanes = {forward.names[blocks[lane]]}.shape[-1]" for lane in sorted(self._lane_names()) if lane in blocks][:1]
         value = " + ".join(self._value_text(forward, part) for part in forward.parts or self.plan.outputs[:1])
         extras = [self._value_text(forward, output) for output in self.plan.outputs[1:]]
-        arguments = ", ".join(forward.names[blocks[name]] for name, _ in self._slots if name in blocks)
+        arguments = ", ".join(forward.names[blocks[name]] for name, _ in self._slots)
         forward_lines = [*top, *forward.top, *forward.forward]
         return (_function("value", arguments, [*forward_lines, f"return {value}"])
                 + _function("value_and_grad", arguments, [
@@ -97,21 +109,50 @@ class Compiled:
 
     def _scalar_source(self, exactly: bool) -> str:
         wanted = [slot for name, slots in self._slots for slot in slots]
-        source = ScalarSource(self.tape, wanted, exactly)
+        is_long = len(self.tape) > _LONGEST_FUNCTION
+        source = ScalarSource(self.tape, wanted, exactly, numbered=is_long)
         self._namespace = {"inf": math.inf, "nan": math.nan} | _functions(source.rows_used, lambda row: row)
+        self._namespace |= source.functions
         unpacked = [f"{', '.join(source.names[slot] for slot in slots)}, = {name}"
-                    for name, slots in self._argument_names(source) if len(slots)]
+                    for name, slots in self._argument_names(source)]
         value, *extras = map(source.operand, self.tape.outputs)
         arguments = ", ".join(name for name, slots in self._argument_names(source))
         bars = [f"[{', '.join(source.adjoint(slot) for slot in slots)}]" for _, slots in self._slots]
+        if is_long:
+            return self._in_functions(source, arguments)
         forward = [*unpacked, *source.forward]
         return (_function("value", arguments, [*forward, f"return {value}"])
                 + _function("value_and_grad", arguments, [
                     *forward, "# reverse", *source.reverse, _returned(value, bars, extras)]))
 
+    def _in_functions(self, source: ScalarSource, arguments: str) -> str:
+        forward, reverse = source.in_functions(_LONGEST_FUNCTION)
+        given = ", ".join(f"*{name}" for name, _ in self._argument_names(source))
+        begin = [f"s = [{given}] + [0.0] * {len(self.tape)}"]
+        begin += [f"forward_{at}(s)" for at in range(1, len(forward) + 1)]
+        back = ["b = [0.0] * len(s)", *(f"reverse_{at}(s, b)" for at in range(1, len(reverse) + 1))]
+        value, *extras = (in_lists(source.operand(each)) for each in self.tape.outputs)
+        bars = [f"b[{slots.start}:{slots.stop}]" for _, slots in self._slots]
+        return "\n".join([
+            *forward, *reverse, _function("value", arguments, [*begin, f"return {value}"]),
+            _function("value_and_grad", arguments, [*begin, *back, _returned(value, bars, extras)])])
+
+    def replayed_value_of(self, *inputs: Any) -> float:
+        """The value, of a tape too long and too irregular for source."""
+        return self.replayed_value(inputs)
+
+    def replayed_value_and_grad_of(self, *inputs: Any) -> tuple[float, list[Any], list[float]]:
+        """The value and the gradients, of a tape too long and too irregular for source."""
+        return self.replayed_value_and_grad(inputs)
+
     def _argument_names(self, source: ScalarSource) -> list[tuple[str, range]]:
-        taken = set(source.names)
-        return [(f"{name}_" if name in taken else name, slots) for name, slots in self._slots]
+        # An argument may be called as one of its scalars, or as an operation.
+        taken = {*source.names, *self._namespace}
+        found = []
+        for name, slots in self._slots:
+            found.append((unused(name, taken), slots))
+            taken.add(found[-1][0])
+        return found
 
     # --- running --------------------------------------------------------------------------------
 
@@ -123,10 +164,10 @@ class Compiled:
             arrays.append(np.array([value.data for value in self.parameters]))
         return self.laid_out(arrays) if self.plan is not None else [each.tolist() for each in arrays]
 
-    @staticmethod
-    def laid_out(arrays: Sequence[np.ndarray]) -> list[Any]:
-        """The arguments of NumPy source: a single scalar, or its lanes, without the axis of the scalars."""
-        return [each[0] if len(each) == 1 else each for each in arrays]
+    def laid_out(self, arrays: Sequence[np.ndarray]) -> list[Any]:
+        """The arguments of NumPy source: in their own shape, a single scalar or its lanes without an axis."""
+        return [each.reshape(self._shapes[name]) if name in self._shapes else each[0] if len(each) == 1 else each
+                for (name, _), each in zip(self._slots, arrays, strict=True)]
 
     def run(self, inputs: Sequence[Any], function: Callable[..., Any], instead: Callable[..., Any]) -> Any:
         """What the function gives; where arithmetic fails, what the tape's own replay gives or raises."""
@@ -140,29 +181,32 @@ class Compiled:
 
     def quickly(self) -> Callable[..., tuple[float, Any] | None] | None:
         """``value_and_grad`` for arguments shaped as on most calls; it gives None where anything is unusual."""
-        if self.parameters:
+        if self.parameters or not all(len(argument.slots) for argument in self.arguments):
             return None
         if self.plan is None and len(self.arguments) == 1 and self.arguments[0].shape:
-            return self._of_one_list(self.value_and_grad, self.arguments[0].shape)
+            return self._of_one_list(self.value_and_grad, self.arguments[0])
         return self._of_several
 
     @staticmethod
     def _of_one_list(
-        function: Callable[..., Any], shape: tuple[int, ...]
+        function: Callable[..., Any], argument: Argument
     ) -> Callable[..., tuple[float, Any] | None]:
-        isfinite, array = math.isfinite, np.array
+        isfinite, array, shape = math.isfinite, np.array, argument.shape
+        is_list, floats = isinstance(argument.example, list), {float}
 
         def quick(*given: Any) -> tuple[float, Any] | None:
             try:
                 (x,) = given
-                is_list = type(x) is list
-                if not is_list and (type(x) is not np.ndarray or x.shape != shape):
+                if is_list:
+                    if type(x) is not list or set(map(type, x)) != floats:
+                        return None
+                elif type(x) is not np.ndarray or x.shape != shape or x.dtype != np.float64:
                     return None
                 value, gradients, _ = function(x if is_list else x.ravel().tolist())
                 if type(value) is not float or not isfinite(value):
                     return None
                 return value, gradients[0] if is_list else array(gradients[0]).reshape(shape)
-            except (ArithmeticError, ValueError, TypeError):
+            except (ArithmeticError, ValueError):
                 return None
 
         return quick
@@ -207,9 +251,9 @@ class Compiled:
 
     def _spread_out(self, inputs: Sequence[Any]) -> list[Any]:
         """One entry per input slot, of what ``laid_out`` or a list has."""
-        filled = [slots for _, slots in self._slots if len(slots)]
-        return [each for slots, given in zip(filled, inputs, strict=True)
-                for each in (given if len(slots) > 1 or self.plan is None else [given])]
+        return [each for (name, slots), given in zip(self._slots, inputs, strict=True)
+                for each in (np.ravel(given) if name in self._shapes else
+                             given if len(slots) > 1 or self.plan is None else [given])]
 
     def replayed_value(self, inputs: Sequence[Any]) -> float:
         """The value by the recorded tape."""
@@ -218,11 +262,20 @@ class Compiled:
     def replayed_value_and_grad(self, inputs: Sequence[Any]) -> tuple[float, list[Any], list[float]]:
         """The value, the gradients and the other outputs by the recorded tape."""
         data, adjoints = self.replayed(inputs)
-        value, *extras = [float(np.mean(data[each] if type(each) is int else each)) for each in self.recorded.outputs]
+        with np.errstate(all="ignore"):
+            value, *extras = [
+                float(np.mean(data[each] if type(each) is int else each)) for each in self.recorded.outputs]
         lanes = self._lane_names()
         gradients = [np.array([float(np.sum(adjoints[slot])) for slot in slots])
                      for name, slots in self._slots if name not in lanes]
         return value, gradients, extras
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """The name with as many underscores after it as make it no other's."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _functions(used: dict[str, Primitive], reading: Callable[[Primitive], Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,17 +15,21 @@ _CONSTANT = -1
 _SEVERAL = -2
 
 
-def plan_of(tape: Tape, arguments: Sequence[tuple[str, Sequence[int]]]) -> Plan:
+def plan_of(
+    tape: Tape, arguments: Sequence[tuple[str, Sequence[int]]], shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> Plan:
     """The plan of a tape whose input slots belong to these arguments, by name.
 
-    The slots of one argument are one block.  Everything else is grouped by operation, by depth (the longest
+    The slots of one argument are one block, of the shape given by name or a line of numbers.  Everything else is grouped by operation, by depth (the longest
     way from an input), and by the blocks its operands are in.
     """
-    return _Grouping(tape, arguments).plan()
+    return _Grouping(tape, arguments, shapes or {}).plan()
 
 
 class _Grouping:
-    def __init__(self, tape: Tape, arguments: Sequence[tuple[str, Sequence[int]]]) -> None:
+    def __init__(
+        self, tape: Tape, arguments: Sequence[tuple[str, Sequence[int]]], shapes: Mapping[str, tuple[int, ...]]
+    ) -> None:
         self.tape = tape
         self.first = len(tape.inputs)
         self.lanes = tape.lanes
@@ -36,7 +40,7 @@ class _Grouping:
         self.instructions: list[VectorInstruction] = []
         for name, slots in arguments:
             if len(slots):
-                self._new_block(_line(len(slots)), slots, name)
+                self._new_block(shapes.get(name, _line(len(slots))), slots, name)
 
     def plan(self) -> Plan:
         for level in self._levels():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -43,6 +44,15 @@ class View:
         held = self.index if self.index is not None else self.constant
         assert held is not None
         return tuple(held.shape)
+
+    @property
+    def number(self) -> float | None:
+        """The constant that all of it is, if it is one; 0.0 and -0.0 are two."""
+        if self.constant is None:
+            return None
+        first = float(self.constant.flat[0])
+        is_one = (self.constant == first).all() and (np.signbit(self.constant) == (math.copysign(1.0, first) < 0)).all()
+        return first if is_one else None
 
 
 @dataclass(frozen=True)

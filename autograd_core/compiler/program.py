@@ -31,12 +31,13 @@ class Program:
         self.function = f
         self.optimize = optimize
         update_wrapper(self, f)
-        self._names = [name for name, each in inspect.signature(f).parameters.items()
-                       if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+        self._signature = _of_places(f)
+        self._names = list(self._signature.parameters)
+        self.name: str = getattr(f, "__name__", type(f).__name__)
         self.lanes = (lanes,) if isinstance(lanes, str) else tuple(lanes)
         for lane in self.lanes:
             if lane not in self._names:
-                raise OperandError(f"lanes names arguments of {f.__name__}({', '.join(self._names)}); got {lane!r}.")
+                raise OperandError(f"lanes names arguments of {self.name}({', '.join(self._names)}); got {lane!r}.")
         self._compiled: dict[object, Compiled] = {}
         self._last: Compiled | None = None
         self._quick: Callable[..., tuple[float, Any] | None] | None = None
@@ -74,6 +75,8 @@ class Program:
         lanes = lane_count(compiled.arguments, given)
         if lanes is None:
             raise OperandError("per_example needs lanes: compile(f, lanes=('x', 'target')).")
+        if compiled.recorded.couples_lanes:
+            raise OperandError("batch_mean couples the lanes, so none has a gradient of its own. Ask for the mean's.")
         data, adjoints = compiled.replayed(compiled.inputs(given), per_lane=True)
         output = compiled.recorded.outputs[0]
         values = np.broadcast_to(data[output] if type(output) is int else output, lanes).astype(np.float64)
@@ -90,7 +93,7 @@ class Program:
     def _bound(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         if len(arguments) == len(self._names) and not named:
             return arguments
-        bound = inspect.signature(self.function).bind(*arguments, **named)
+        bound = self._signature.bind(*arguments, **named)
         bound.apply_defaults()
         return tuple(bound.arguments[name] for name in self._names)
 
@@ -111,8 +114,8 @@ class Program:
         pairs = [traced(recorder, name, each, name in self.lanes)
                  for name, each in zip(self._names, given, strict=True)]
         result = self.function(*(argument for _, argument in pairs))
-        tape = recorder.finish([recorder.slot_of(result, self.function.__name__)])
-        return Compiled(tape, [argument for argument, _ in pairs], self.function.__name__, self.optimize)
+        tape = recorder.finish([recorder.slot_of(result, self.name)])
+        return Compiled(tape, [argument for argument, _ in pairs], self.name, self.optimize)
 
     def _latest(self, what: str) -> Compiled:
         if self._last is None:
@@ -141,7 +144,7 @@ class Program:
 
     def __repr__(self) -> str:
         state = f", {len(self._last.tape)} instructions" if self._last else ""
-        return f"<compiled {self.function.__name__}{state}>"
+        return f"<compiled {self.name}{state}>"
 
 
 def compile(f: Callable[..., Any] | None = None, *, lanes: Iterable[str] = (), optimize: bool = True) -> Any:
@@ -158,6 +161,21 @@ def compile(f: Callable[..., Any] | None = None, *, lanes: Iterable[str] = (), o
     if f is None:
         return lambda function: Program(function, lanes, optimize)
     return Program(f, lanes, optimize)
+
+
+def _of_places(f: Callable[..., Any]) -> inspect.Signature:
+    """The signature, of arguments that have a place; what has only a name keeps its default."""
+    found = inspect.signature(f)
+    kept = []
+    for each in found.parameters.values():
+        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD):
+            kept.append(each)
+        elif each.kind is not each.KEYWORD_ONLY or each.default is each.empty:
+            raise OperandError(
+                f"compile takes functions whose arguments all have a place, such as f(w, x); got {str(each)!r}. "
+                "Wrap it: compile(lambda w: f(*w)) takes one list."
+            )
+    return found.replace(parameters=kept)
 
 
 @contextmanager

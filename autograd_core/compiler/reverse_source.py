@@ -15,7 +15,10 @@ from autograd_core.compiler.vector_source import VectorSource, index_of, is_plai
 from autograd_core.row import Primitive
 from autograd_core.symbol import Symbol
 
-_STEP = re.compile(r"heaviside\(([A-Za-z_]\w*), 0\.0\)")
+# Only as a factor or a condition: the truth values of NumPy do not subtract.
+_STEP = re.compile(r"(?:^|(?<=where\())heaviside\(([A-Za-z_]\w*), 0\.0\)(?:$|(?=,))")
+_CALL = re.compile(r"\w+\([^()]*\)")
+_IN_PARENTHESES = re.compile(r"\([^()]*\)")
 
 
 class ReverseSource:
@@ -31,6 +34,7 @@ class ReverseSource:
         self._bars: dict[int, str] = {}
         self._shared: set[str] = set()
         self._parts: dict[tuple[int, bytes, tuple[int, ...]], str] = {}
+        self._in_order: set[str] = set()
         self._active = self._reached(wanted)
         self._write()
 
@@ -93,7 +97,7 @@ class ReverseSource:
             column = _column(bar, out)
             for view, other in ((left, right), (right, left)):
                 if self._follows(view):
-                    text = f"{column} * {self.source.read(other, out.is_lane)}"
+                    text = f"{column} * {self.source.read_full(other, out.is_lane)}"
                     self._give(view, text, out.is_lane)
         elif instruction.kind == "stack":
             flat = bar if len(out.shape) == 1 else f"{bar}.reshape({shape_text((-1,), out.is_lane)})"
@@ -110,7 +114,7 @@ class ReverseSource:
 
     def _through_product(self, instruction: VectorInstruction, bar: str) -> None:
         left, right = instruction.operands
-        read = self.source.read
+        read = self.source.read_full
         in_lanes = self.source.is_lane(right)
         is_matrix = in_lanes or len(right.shape) > 1
         is_cube = in_lanes and len(right.shape) > 1
@@ -128,8 +132,8 @@ class ReverseSource:
 
     def _through_dot(self, left: View, right: View, bar: str, in_lanes: bool) -> None:
         """A single dot product; with lanes the right vector has a column for each."""
-        read = self.source.read
-        if left.block == right.block and np.array_equal(index_of(left), index_of(right)):
+        read = self.source.read_full
+        if left.block is not None and left.block == right.block and np.array_equal(index_of(left), index_of(right)):
             if self._follows(left):
                 self._give(left, f"2.0 * {bar} * {read(left, False)}", False)
             return
@@ -158,7 +162,7 @@ class ReverseSource:
         else:
             name = self.source.fresh(f"{op.name}_partials", numbered=False)
             self.source.constants[name] = _partials_along(op, len(out.shape))
-            text = f"{column} * {name}({self.source.names[instruction.out]}, {self.source.read(view, out.is_lane)})"
+            text = f"{column} * {name}({self.source.names[instruction.out]}, {self.source.read_full(view, out.is_lane)})"
         self._give(view, text, out.is_lane)
 
     def _through_elementwise(self, instruction: VectorInstruction, bar: str) -> None:
@@ -187,9 +191,9 @@ class ReverseSource:
             return f"-{bar}"
         # A step's value at 0 is a choice made, and a nan in it is a nan in the result: that is found there.
         source = _STEP.sub(r"(\1 > 0.0)", self.source.filled(partial, texts, out))
-        if source.startswith("(") and source.count("(") == 1:
+        if _IN_PARENTHESES.fullmatch(source):
             return f"{bar} * {source}"
-        weak = not (is_plain(source) or (source.endswith(")") and source.count("(") == 1 and source[0].isalpha()))
+        weak = not (is_plain(source) or _CALL.fullmatch(source))
         return f"{bar} * ({source})" if weak else f"{bar} * {source}"
 
     # --- adding up ------------------------------------------------------------------------------
@@ -229,11 +233,12 @@ class ReverseSource:
     def _give_part(self, at: int, view: View, block: Block, selection: Selection, text: str) -> None:
         if at not in self._bars:
             self._begin_with_zeros(at)
-        elif self._bars[at] in self._shared:
-            # The same array is another block's adjoint: what follows is added in place.
-            self.lines.append(f"{self._bars[at]} = {self._bars[at]}.copy()")
-            self._shared.discard(self._bars[at])
         bar = self._bars[at]
+        if bar in self._shared or (len(block.shape) > 1 and bar not in self._in_order):
+            # It is another block's adjoint too, or may lie in another order than its parts are views of.
+            self.lines.append(f"{bar} = {bar}.copy()")
+            self._shared.discard(bar)
+            self._in_order.add(bar)
         if selection.index is not None:
             flat = bar if len(block.shape) == 1 else f"{bar}.reshape({shape_text((-1,), block.is_lane)})"
             index = self.source.constant("index", selection.index)
@@ -255,6 +260,7 @@ class ReverseSource:
         block = self.plan.blocks[at]
         name = self._bars[at] = self._bar_name(at)
         self.lines.append(f"{name} = zeros({tuple_text(block.shape, block.is_lane)})")
+        self._in_order.add(name)
 
 
 def _column(bar: str, out: Block) -> str:
@@ -268,9 +274,7 @@ def _transposed(text: str) -> str:
 
 
 def _number_or_symbol(view: View, at: int) -> Any:
-    if view.constant is not None and (view.constant == view.constant.flat[0]).all():
-        return float(view.constant.flat[0])
-    return Symbol(f"operand_{at}")
+    return Symbol(f"operand_{at}") if view.number is None else view.number
 
 
 def _partials_along(op: Primitive, axis: int) -> Any:

@@ -104,4 +104,4 @@ def shape_text(shape: Sequence[int], is_lane: bool) -> str:
 def tuple_text(shape: Sequence[int], is_lane: bool) -> str:
     """A shape as a tuple, with the lanes' axis last."""
     text = shape_text(shape, is_lane)
-    return f"({text})" if "," in text else f"({text},)"
+    return f"({text},)" if text and "," not in text else f"({text})"

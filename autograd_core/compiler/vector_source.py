@@ -15,6 +15,7 @@ from autograd_core.row import Primitive
 from autograd_core.symbol import Symbol
 from autograd_core.tape import RESERVED
 
+_PLACE = re.compile(r"\b(?:operand_\d+|outcome)\b")
 _PLAIN = re.compile(r"[A-Za-z_]\w*|[\d.]+(e[-+]?\d+)?")
 
 
@@ -32,7 +33,7 @@ class VectorSource:
         self.top: list[str] = []
         self.forward: list[str] = []
         self.names: list[str] = [""] * len(plan.blocks)
-        self._taken = {row.name for row in rows.TABLE} | RESERVED
+        self._taken = {row.name for row in rows.TABLE} | {op.name for op, _ in plan.tape.instructions} | RESERVED
         self.named_views: dict[tuple[int, bytes, tuple[int, ...]], str] = {}
         self._view_selections: dict[str, tuple[int, Selection]] = {}
         self.inlined: dict[int, str] = {}
@@ -91,7 +92,7 @@ class VectorSource:
 
     def _write_forward(self) -> None:
         for at, instruction in enumerate(self.plan.instructions):
-            if (instruction.out, 0) not in self.parts and self._is_output(instruction.out):
+            if self._is_output(instruction.out) and self.parts != self.plan.outputs[:1]:
                 continue  # the sum of the parts, which are returned as they are
             text = self._computed(instruction)
             out = instruction.out
@@ -111,12 +112,14 @@ class VectorSource:
     def _is_only_added(self, at: int) -> bool:
         """Whether a product is used once, whole, as a term of a sum: ``W @ z + b`` is one line."""
         out = self.plan.instructions[at].out
-        if self._users[out] != 1:
+        if self._users[out] != 1 or any(out == part for part, _ in self.parts):
             return False
         for later in self.plan.instructions[at + 1 :]:
             for view in later.operands:
                 if view.block == out:
-                    return later.op is rows.add and select(index_of(view), self.plan.blocks[out]).is_whole
+                    block, added = self.plan.blocks[out], self.plan.blocks[later.out]
+                    is_whole = later.op is rows.add and select(index_of(view), block).is_whole
+                    return is_whole and block.is_lane == added.is_lane
         return False
 
     def _computed(self, instruction: VectorInstruction) -> str:
@@ -125,13 +128,12 @@ class VectorSource:
         if instruction.kind == "product":
             return self._product(*views)
         if instruction.kind == "rowwise":
-            lane = out.is_lane
-            left, right = (self.read(view, lane) for view in views)
+            left, right = (self.read_full(view, out.is_lane) for view in views)
             return f"({left} * {right}).sum(axis={len(out.shape)})"
         if instruction.kind == "lane mean":
             return f"{self.read(views[0], True)}.mean(axis=-1)"
         if instruction.kind == "reduction":
-            text = self.read(views[0], out.is_lane)
+            text = self.read_full(views[0], out.is_lane)
             if instruction.op in (rows.total, rows.mean, rows.batch_mean):
                 return f"{text}.{'sum' if instruction.op is rows.total else 'mean'}(axis={len(out.shape)})"
             assert instruction.op is not None
@@ -140,12 +142,15 @@ class VectorSource:
             return ""
         assert instruction.op is not None
         texts = [self.read(view, out.is_lane) for view in views]
+        if out.shape and not any(self._is_full(view) for view in views):
+            at = next(at for at, view in enumerate(views) if view.block is not None)
+            texts[at] = self.read_full(views[at], out.is_lane)
         return self._applied(instruction.op, texts)
 
     def _product(self, left: View, right: View) -> str:
         if right.block is not None and self.plan.blocks[right.block].is_lane and len(right.shape) > 1:
-            return f"einsum('ij,jkn->ikn', {self.read(left, False, 'w')}, {self.read(right, True)})"
-        return f"{self.read(left, False, 'w')} @ {self.read(right, self.is_lane(right))}"
+            return f"einsum('ij,jkn->ikn', {self.read_full(left, False, 'w')}, {self.read_full(right, True)})"
+        return f"{self.read_full(left, False, 'w')} @ {self.read_full(right, self.is_lane(right))}"
 
     def _write_stack(self, name: str, instruction: VectorInstruction) -> None:
         block = self.plan.blocks[instruction.out]
@@ -162,13 +167,12 @@ class VectorSource:
         return self.filled(written, texts)
 
     def filled(self, written: Symbol, texts: Sequence[str], out: str = "") -> str:
-        source = written.python
         self.use_rows(written)
+        shown = {"outcome": out}
         for at, text in enumerate(texts):
             is_term = written.primitive is rows.add and " @ " in text
-            shown = text if is_term or is_plain(text) or text.endswith("]") else f"({text})"
-            source = re.sub(rf"\boperand_{at}\b", shown.replace("\\", r"\\"), source)
-        return re.sub(r"\boutcome\b", out, source)
+            shown[f"operand_{at}"] = text if is_term or is_plain(text) or text.endswith("]") else f"({text})"
+        return _PLACE.sub(lambda found: shown[found[0]], written.python)
 
     def use_rows(self, written: Symbol) -> None:
         if written.primitive is not None:
@@ -197,10 +201,9 @@ class VectorSource:
         """
         if view.block is None:
             assert view.constant is not None
-            if (view.constant == view.constant.flat[0]).all():
-                return repr(float(view.constant.flat[0]))
-            constant = view.constant[..., None] if in_lanes else view.constant
-            return self.constant("c", constant)
+            if view.number is not None:
+                return repr(view.number)
+            return self.constant("c", view.constant[..., None] if in_lanes else view.constant)
         if view.block in self.inlined:
             return self.inlined[view.block]
         block = self.plan.blocks[view.block]
@@ -216,6 +219,18 @@ class VectorSource:
                 return text  # one number, or one number per lane: it broadcasts as it is
             return f"{text}[{', '.join([*axes, *lane])}]"
         return text
+
+    def read_full(self, view: View, in_lanes: bool, wish: str = "b") -> str:
+        """``read``, in the shape of the view also where it repeats a number."""
+        if view.number is not None:
+            return self.constant("c", view.constant[..., None] if in_lanes else view.constant)
+        text = self.read(view, in_lanes, wish)
+        return text if self._is_full(view) else f"broadcast_to({text}, {tuple_text(view.shape, in_lanes)})"
+
+    def _is_full(self, view: View) -> bool:
+        if view.block is None:
+            return view.number is None
+        return view.block in self.inlined or not select(index_of(view), self.plan.blocks[view.block]).spread
 
     def _selected(self, view: View, block: Block, selection: Selection, wish: str) -> str:
         assert view.block is not None

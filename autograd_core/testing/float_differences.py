@@ -1,88 +1,102 @@
 """Verdicts from differences in double precision, for what cannot be replayed exactly.
 
-Central differences over a falling sequence of steps, extrapolated (Ridders 1982, Advances in Engineering
-Software 4), with two estimates of the error: that of the extrapolation, and the rounding noise of the function,
-propagated through its graph, divided by the step.  Only steps on which the function takes the same branches as at
-the point are used; where the two sides take different ones however near, the point is a kink.
+The differences are extrapolated, and their error is estimated: from the extrapolation, and from the rounding noise
+of the function, propagated through its graph.  Where the two sides of the point take different branches however
+near, the point is a kink.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from autograd_core.errors import AutogradError, DomainError
-from autograd_core.testing.recording import Recording, branch, path_scales
+from autograd_core.testing.extrapolated import (
+    FIRST_STEP,
+    MOST_UNCERTAIN,
+    SAFETY,
+    Branches,
+    Estimate,
+    Evaluate,
+    attempt,
+    estimate,
+    is_resolved,
+    measured_noise,
+)
+from autograd_core.testing.joint_kinks import Slopes, judged_jointly
+from autograd_core.testing.recording import Recording, branch, path_scales, signature
 from autograd_core.testing.replayed import at_kink, below, not_finite
 from autograd_core.testing.report import Entry
+from autograd_core.testing.switches import switches_of
 
 NAME = "differences in double precision, extrapolated"
 
 RELATIVE_TOLERANCE = 1e-7
-_MOST_UNCERTAIN = 4e-5
-"""Of the scale: an estimate that is less certain proves nothing."""
-
-_SAFETY = 8.0
-_FEWEST_CONFIRMING = 2
-_SMALLEST = 5e-324
+TURNS = "the function turns faster than differences can follow."
 _EPSILON = sys.float_info.epsilon
-_FIRST, _RATIO, _ROWS = 0.06, 2.5, 20
 _BESIDE = 1e-3
 """Relative: where the rounding of the two sides of a kink is taken from."""
 
-Evaluate = Callable[[Sequence[float]], tuple[float, Any]]
-"""The function's value at a point and the branches it took there; DomainError outside its domain."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A derivative with a bound for its error, and which side it is of: -1, 1, or 0 for both.
-
-    It is the point's own if that side takes the branches the point itself does.
-    """
-
-    derivative: float
-    error: float
-    side: int = 0
-    is_own: bool = True
-
-
-class Branches(NamedTuple):
-    """Python's own branches, and of every kink of an operation the side its operands lie on: -1, 1, or 0 on it."""
-
-    python: Any
-    sides: list[int]
-
 
 def entries(
-    recording: Recording, chosen: Sequence[int], gradients: Sequence[float], rtol: float | None, atol: float | None
+    recording: Recording, chosen: Sequence[int], gradients: Sequence[float], rtol: float | None, atol: float | None,
+    rng: np.random.Generator, is_cut: bool = False,
 ) -> list[Entry]:
-    """The verdict on each chosen input."""
+    """The verdict on each chosen input.
+
+    Of a graph that is cut the constants change, and their rounding is measured.
+    """
     scales = path_scales(recording)
     noise = _noise(recording, scales)
-    kinks = below(recording.graph, _at_kinks(recording))
+    switches = switches_of(recording.graph)
+    kinks = below(recording.graph, switches.at_kinks, switches.idle)
     # Of a row of the user's own nobody knows whether its kinks are declared.
-    opaque = any(node.op is not None and node.op.exact is None for node in recording.order)
+    opaque = is_cut or any(node.op is not None and node.op.exact is None for node in recording.order)
 
     def evaluate(point: Sequence[float]) -> tuple[float, Any]:
         there = recording.at(point)
-        return there.output.data, Branches(branch(there), _sides_of_kinks(there))
+        python = signature(there) if is_cut else branch(there)
+        return there.output.data, Branches(python, _sides_of_kinks(there))
 
-    found = []
+    found, noises = [], []
     for at in chosen:
         index = recording.index(at)
         scale = scales[index] if index is not None else 0.0
-        entry = Entry(recording.names[at], "fail", gradients[at], None, scale, rtol or RELATIVE_TOLERANCE)
-        if index is None and gradients[at] == 0.0:
+        relative = RELATIVE_TOLERANCE if rtol is None else rtol
+        entry = Entry(recording.names[at], "fail", gradients[at], None, scale, relative)
+        if index is None and gradients[at] == 0.0 and not is_cut:
             entry = replace(entry, note="ignored: the result does not depend on it.")
         is_kink = index in kinks or _branches_at(evaluate, recording.point, at)
         around = max(noise, _noise_beside(recording, at)) if is_kink else noise
+        if is_cut:
+            around = max(around, 4.0 * measured_noise(evaluate, recording.point, at))
         found.append(compare(entry, evaluate, recording.point, at, around, atol, at_a_kink=is_kink, is_opaque=opaque))
-    return found
+        noises.append(around)
+    slopes = slopes_along(evaluate, recording.point, chosen, max(noises, default=noise))
+    return judged_jointly(found, slopes, rng, 0.0 if atol is None else atol)
+
+
+def slopes_along(evaluate: Evaluate, point: Sequence[float], chosen: Sequence[int], noise: float) -> Slopes:
+    """The function's one-sided slopes along directions of the chosen inputs, where differences are certain of them."""
+
+    def slopes(direction: Sequence[float]) -> tuple[float, float, float] | None:
+        moving = dict(zip(chosen, direction, strict=True))
+        size = max((abs(point[at]) for at, by in moving.items() if by), default=0.0) or 1.0
+
+        def along(step: Sequence[float]) -> tuple[float, Any]:
+            return evaluate([x + step[0] * size * moving.get(at, 0.0) for at, x in enumerate(point)])
+
+        left, right = (estimate(along, [0.0], 0, noise, side) for side in (-1, 1))
+        if left is None or right is None:
+            return None
+        return left.derivative / size, right.derivative / size, SAFETY * (left.error + right.error) / size
+
+    return slopes
 
 
 def compare(
@@ -95,6 +109,8 @@ def compare(
     """
     if not math.isfinite(entry.gradient):
         return not_finite(entry)
+    if is_opaque and not is_resolved(evaluate, point, at, noise):
+        return replace(entry, verdict="inconclusive", note=TURNS)
     absolute = 1e-290 if atol is None else atol
     both = None if at_a_kink else estimate(evaluate, point, at, noise, 0)
     if is_opaque and both is not None and _sides_differ(evaluate, point, at, noise):
@@ -102,6 +118,8 @@ def compare(
     if both is None:
         left, right = (estimate(evaluate, point, at, noise, side) for side in (-1, 1))
         if left is not None and right is not None and (at_a_kink or is_opaque):
+            if not at_a_kink and not _bends_at_once(evaluate, point, at, noise, left, right):
+                return replace(entry, verdict="inconclusive", note=TURNS)
             return _between(entry, left, right, absolute, _far_slope(evaluate, point, at))
         # Beside a kink the side that is on the point's own branch counts.
         own = [each for each in (left, right) if each is not None and each.is_own]
@@ -109,22 +127,45 @@ def compare(
         if both is None:
             return replace(entry, verdict="inconclusive", note="no differences could be taken that mean anything here.")
         entry = replace(entry, note="held against a one-sided derivative: an end of the domain, or a kink, is near.")
-    scale = max(entry.scale, abs(both.derivative))
-    if not entry.scale:
-        # The gradient says that nothing comes this way; then the size of the function is the measure.
-        scale = max(scale, abs(evaluate(point)[0]) / (abs(point[at]) or 1.0))
-    uncertain = _SAFETY * both.error
-    distance = abs(entry.gradient - both.derivative)
-    entry = replace(entry, expected=both.derivative, scale=scale)
+    return _where_smooth(entry, both, evaluate, point, at, noise, absolute)
+
+
+def _where_smooth(
+    entry: Entry, found: Estimate, evaluate: Evaluate, point: Sequence[float], at: int, noise: float, absolute: float
+) -> Entry:
+    """The verdict at a smooth point: what the difference is not sure of does not pass."""
+    scale = max(entry.scale, abs(found.derivative), abs(entry.gradient))
+    uncertain = SAFETY * found.error
+    distance = abs(entry.gradient - found.derivative)
+    paths = entry.scale
+    entry = replace(entry, expected=found.derivative, scale=max(paths, abs(found.derivative)))
     if distance > max(uncertain, entry.tolerance * scale) + absolute:
-        if _turns_between_floats(evaluate, point, at, entry.gradient, both.derivative, noise):
-            note = "the function turns faster than differences can follow."
-            return replace(entry, verdict="inconclusive", expected=None, note=note)
+        if _turns_between_floats(evaluate, point, at, entry.gradient, found.derivative, noise):
+            return replace(entry, verdict="inconclusive", expected=None, note=TURNS)
         return replace(entry, verdict="fail")
-    if uncertain > _MOST_UNCERTAIN * scale + absolute and (entry.gradient or both.derivative):
-        note = f"the difference is known to {both.error / scale:.0e} only." if scale else "the difference is unknown."
+    # Where the paths are not known, as at a minimum, the changes around it say how small is nothing.
+    size = scale if paths else max(scale, _rise(evaluate, point, at))
+    if uncertain > max(MOST_UNCERTAIN, entry.tolerance) * size + absolute and (entry.gradient or found.derivative):
+        note = f"the difference is known to {found.error:.0e} only; rtol= or atol= say if that is enough."
         return replace(entry, verdict="inconclusive", note=note)
     return replace(entry, verdict="pass")
+
+
+def _bends_at_once(
+    evaluate: Evaluate, point: Sequence[float], at: int, noise: float, left: Estimate, right: Estimate
+) -> bool:
+    """Whether the slopes of the two sides differ over the smallest steps, too, as at a kink and not at a turn."""
+    gap = right.derivative - left.derivative
+    if abs(gap) <= SAFETY * (left.error + right.error):
+        return True
+    x = point[at]
+    step = max(20.0 * noise / abs(gap), 8.0 * math.ulp(x))
+    near = [attempt(evaluate, point, at, x + turn * step) for turn in (-1.0, 0.0, 1.0)]
+    if any(each is None for each in near):
+        return True
+    below, here, above = (each for each in near if each is not None)
+    bend = (above[1] - here[1]) / (above[0] - here[0]) - (here[1] - below[1]) / (here[0] - below[0])
+    return abs(bend - gap) < 0.5 * abs(gap)
 
 
 def _turns_between_floats(
@@ -132,9 +173,9 @@ def _turns_between_floats(
 ) -> bool:
     """Whether the gradient may be right all the same, over steps at which differences are hardly more than noise."""
     x = point[at]
-    steps = max(20.0 * noise / abs(gradient - found), 4.0 * math.ulp(x)), _FIRST * (abs(x) or 1.0)
+    steps = max(20.0 * noise / abs(gradient - found), 4.0 * math.ulp(x)), FIRST_STEP * (abs(x) or 1.0)
     near, far = (
-        [each for turn in (-1.0, 0.0, 1.0) if (each := _try(evaluate, point, at, x + turn * step)) is not None]
+        [each for turn in (-1.0, 0.0, 1.0) if (each := attempt(evaluate, point, at, x + turn * step)) is not None]
         for step in steps
     )
     values = [each[1] for each in far]
@@ -155,170 +196,34 @@ def _between(entry: Entry, left: Estimate, right: Estimate, absolute: float, far
     error = left.error + right.error
     # As at smooth points: where nothing moves, 0 needs no scale to be right.
     flat = entry.gradient == left.derivative == right.derivative == 0.0
-    if _SAFETY * error > 0.3 * size + 1e-3 * far + absolute and not flat:
+    if SAFETY * error > 0.3 * size + 1e-3 * far + absolute and not flat:
         note = "at a kink, and the one-sided derivatives are not certain: a jump, perhaps."
         return replace(entry, verdict="inconclusive", note=note)
-    return at_kink(entry, left.derivative, right.derivative, _SAFETY * error + entry.tolerance * size + absolute)
+    return at_kink(entry, left.derivative, right.derivative, SAFETY * error + entry.tolerance * size + absolute)
 
 
 def _far_slope(evaluate: Evaluate, point: Sequence[float], at: int) -> float:
     """The slope over the first step, or the function's own size over its input's: what errors of slopes are held to."""
-    step = _FIRST * (abs(point[at]) or 1.0)
-    here, *there = (_try(evaluate, point, at, point[at] + turn * step) for turn in (0.0, -1.0, 1.0))
-    if here is None:
-        return 0.0
-    slopes = [abs(each[1] - here[1]) / step for each in there if each is not None]
-    return max([abs(here[1]) * _FIRST / step, *slopes])
+    here = attempt(evaluate, point, at, point[at])
+    return 0.0 if here is None else max(abs(here[1]) / max(abs(point[at]), 1.0), _rise(evaluate, point, at))
+
+
+def _rise(evaluate: Evaluate, point: Sequence[float], at: int) -> float:
+    """The slope over the first step."""
+    step = FIRST_STEP * (abs(point[at]) or 1.0)
+    here, *there = (attempt(evaluate, point, at, point[at] + turn * step) for turn in (0.0, -1.0, 1.0))
+    return max((abs(each[1] - here[1]) / step for each in there if each and here), default=0.0)
 
 
 def _branches_at(evaluate: Evaluate, point: Sequence[float], at: int) -> bool:
     """Whether Python's own branches differ at the very next numbers, so that the point is at their border."""
     x = point[at]
-    here = _try(evaluate, point, at, x)
+    here = attempt(evaluate, point, at, x)
     for there in (math.nextafter(x, -math.inf), math.nextafter(x, math.inf)):
-        found = _try(evaluate, point, at, there)
+        found = attempt(evaluate, point, at, there)
         if here is not None and found is not None and found[2].python != here[2].python:
             return True
     return False
-
-
-def estimate(evaluate: Evaluate, point: Sequence[float], at: int, noise: float, side: int) -> Estimate | None:
-    """The extrapolated difference along one input; None where no step stays on one branch.
-
-    ``side`` 0 takes both sides together, -1 and 1 one of them.  The steps are of the input's own size; if
-    the others' rounding drowns them, as that of 1 does a step of 1e-9, larger ones may say more.
-    """
-    x = point[at]
-    found = _falling(evaluate, point, at, noise, side, _FIRST * (abs(x) or 1.0))
-    for size in (1.0, 1e-3):
-        certain = found is not None and _SAFETY * found.error <= _MOST_UNCERTAIN * abs(found.derivative)
-        if certain or not 0.0 < abs(x) < size:
-            break
-        wider = _falling(evaluate, point, at, noise, side, _FIRST * size)
-        if wider is not None and (found is None or _confirms(wider, found)):
-            found = wider
-    return found
-
-
-def _confirms(wider: Estimate, narrower: Estimate) -> bool:
-    distance = abs(wider.derivative - narrower.derivative)
-    return wider.error < narrower.error and distance <= _SAFETY * (wider.error + narrower.error)
-
-
-def measured_noise(evaluate: Evaluate, point: Sequence[float], at: int) -> float:
-    """The size of the rounding errors in a function's values, from the differences of values close together.
-
-    After More and Wild (2011, Estimating computational noise, SIAM J. Sci. Comput. 33): high differences
-    of a smooth function over tiny steps are noise alone.
-    """
-    x = point[at]
-    values: list[float] = []
-    for power in (-10, -8, -6, -4, -2, -1):
-        step = 10.0**power * (abs(x) or 1.0)
-        found = [_try(evaluate, point, at, x + (count - 3) * step) for count in range(7)]
-        values = [each[1] for each in found if each is not None]
-        if len(set(values)) > len(values) / 2:
-            break  # over smaller steps rounding hides that it changes at all
-    levels = []
-    differences, weight = values, 1.0
-    for order in range(1, len(values)):
-        differences = [high - low for low, high in pairwise(differences)]
-        weight *= order * order / ((2 * order) * (2 * order - 1))
-        levels.append(math.sqrt(weight * sum(each * each for each in differences) / len(differences)))
-    # The lowest orders hold the function's own change.
-    return max(levels[2:], default=0.0)
-
-
-def _falling(
-    evaluate: Evaluate, point: Sequence[float], at: int, noise: float, side: int, first: float
-) -> Estimate | None:
-    """The best of Ridders' tableau, for steps falling from ``first``, that no smaller step contradicts."""
-    x = point[at]
-    here = None if side == 0 else _try(evaluate, point, at, x)
-    if side and here is None:
-        return None
-    power = 2 if side == 0 else 1
-    rows: list[_Row] = []
-    before: list[float] = []
-    branches: Any = None
-    largest = 0.0
-    for row in range(_ROWS):
-        step = first / _RATIO**row
-        ends = [_try(evaluate, point, at, x + turn * step) for turn in ((1, -1) if side == 0 else (side,))]
-        above, below = ends[0], ends[1] if side == 0 else here
-        if above is None or below is None or (side == 0 and above[2] != below[2]):
-            before, rows = [], []
-            continue
-        if not _stays(above[2], branches):
-            before, rows, branches, largest = [], [], above[2], 0.0
-        width = above[0] - below[0]
-        if not width:
-            break
-        tableau = [(above[1] - below[1]) / width]
-        for column, older in enumerate(before, 1):
-            factor = _RATIO ** (power * column)
-            tableau.append(tableau[-1] + (tableau[-1] - older) / (factor - 1.0))
-        largest = max(largest, abs(tableau[0]))
-        size = max(abs(above[1]), abs(below[1]))
-        rounding = (noise + _EPSILON * size + _SMALLEST) / abs(width) + 16.0 * _EPSILON * largest
-        rows.append(_Row(tableau, before, rounding))
-        before = tableau
-    candidates = sorted(
-        ((estimate, place) for place, row in enumerate(rows) if (estimate := row.best(side)) is not None),
-        key=lambda candidate: candidate[0].error,
-    )
-    found = next((found for found, place in candidates if _is_consistent(found, rows, place)), None)
-    own = here is None or here[2] is None or here[2] == branches
-    return found if found is None or own else replace(found, is_own=False)
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One step's differences: plain, then extrapolated with those of larger steps."""
-
-    tableau: list[float]
-    before: list[float]
-    rounding: float
-
-    def best(self, side: int) -> Estimate | None:
-        found = None
-        for column in range(1, len(self.tableau)):
-            value = self.tableau[column]
-            spread = max(abs(value - self.tableau[column - 1]), abs(value - self.before[column - 1]))
-            error = max(spread, 2.0 * self.rounding)
-            if found is None or error < found.error:
-                found = Estimate(value, error, side)
-        return found
-
-
-def _stays(branches: Any, larger: Any) -> bool:
-    """Whether a step takes the branches of a larger one.
-
-    Rounding puts operands on a kink before they reach it: tanh(x) is x at 1e-9, so min(x, tanh(x)) has a tie there.
-    """
-    if not isinstance(branches, Branches) or not isinstance(larger, Branches) or branches.python != larger.python:
-        return bool(branches == larger)
-    return all(now in (0, was) for now, was in zip(branches.sides, larger.sides, strict=True))
-
-
-def _is_consistent(found: Estimate, rows: Sequence[_Row], place: int) -> bool:
-    """Whether every smaller step says the same within its rounding: else something finer was stepped over."""
-    if len(rows) - place <= _FEWEST_CONFIRMING:
-        return False
-    off = abs(rows[place].tableau[0] - found.derivative)
-    return all(
-        abs(row.tableau[0] - found.derivative) <= off + _SAFETY * (row.rounding + found.error)
-        for row in rows[place + 1 :]
-    )
-
-
-def _try(evaluate: Evaluate, point: Sequence[float], at: int, x: float) -> tuple[float, float, Any] | None:
-    moved = [*point[:at], x, *point[at + 1 :]]
-    try:
-        value, branches = evaluate(moved)
-    except (DomainError, ArithmeticError, ValueError, AutogradError):
-        return None
-    return (x, value, branches) if math.isfinite(value) else None
 
 
 def _sides_of_kinks(recording: Recording) -> list[int]:
@@ -334,20 +239,9 @@ def _sides_differ(evaluate: Evaluate, point: Sequence[float], at: int, noise: fl
     left, right = (estimate(evaluate, point, at, noise, side) for side in (-1, 1))
     if left is None or right is None:
         return False
-    known = _SAFETY * (left.error + right.error)
+    known = SAFETY * (left.error + right.error)
     distance, size = abs(left.derivative - right.derivative), max(abs(left.derivative), abs(right.derivative))
     return distance > known + 1e-4 * size
-
-
-def _at_kinks(recording: Recording) -> set[int]:
-    found = set()
-    for at, node in enumerate(recording.order):
-        if node.op is not None:
-            operands = [each if isinstance(each, float) else each.data for each in node.operands]
-            if any(kink(*operands) == 0 for kink in node.op.kinks):
-                found.add(at)
-    return found
-
 
 
 def _noise_beside(recording: Recording, at: int) -> float:

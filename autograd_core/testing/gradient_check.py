@@ -9,7 +9,8 @@ against differences in double precision, whose error is estimated and not assume
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,10 +54,11 @@ def gradcheck(
     gradient to check, called with plain inputs: a tuple of structures like the inputs (or one, for one input).
     ``wrt`` chooses the positional inputs to check; ``order=2`` checks the Hessian, too.  ``rtol`` is relative
     to the sum of the absolute path products and ``atol`` absolute; by default they come from the graph.
-    ``rng`` draws the shifts that find cuts.  ``oracle`` forces one of the two.
+    ``rng`` draws the shifts that find cuts, and directions at kinks.  ``oracle`` forces one of the two.
 
     *pass*: the gradient is right.  *fail*: it is not, and the report says where.  *kink*: the function has no
-    derivative here; the report gives the one-sided ones and says whether the gradient lies between them.
+    derivative here; the report gives the one-sided ones and says whether the gradient lies between them, along
+    each input and along directions of several.
     *inconclusive*: nothing was proved, and the note says why.  Raises :class:`CheckError` for a function that
     cannot be checked at all.
 
@@ -74,6 +76,8 @@ def gradcheck(
         raise ValueError(f"order is 1 for gradients or 2 for Hessians, too; got {order!r}.")
     if oracle not in (None, "replay", "differences"):
         raise ValueError(f"oracle is 'replay' or 'differences', or None for the strongest; got {oracle!r}.")
+    for name, tolerance in (("rtol", rtol), ("atol", atol)):
+        _require_tolerance(name, tolerance)
     generator = np.random.default_rng(rng)
     positions = _positions(wrt, inputs, f"an input of {function_name(f)}")
     chosen = _leaves_of(inputs, positions)
@@ -130,22 +134,22 @@ class _Operations:
         return values[-1]
 
 
-def assert_gradients(f: Callable[..., Any], *inputs: Any, allow: Sequence[str] = ("kink",), **options: Any) -> None:
+def assert_gradients(f: Callable[..., Any], *inputs: Any, allow: str | Sequence[str] = ("kink",), **options: Any) -> None:
     """Raise AssertionError, with the report, unless every gradient of ``f`` passes.
 
-    ``allow`` are the verdicts let through besides *pass*; a kink only if the gradient is legal there.  The other
-    arguments are those of :func:`gradcheck`.
+    ``allow`` is a verdict let through besides *pass*, or several; a kink only if the gradient is legal there.  The
+    other arguments are those of :func:`gradcheck`.
 
     >>> assert_gradients(lambda a, b: a * b.tanh(), 0.5, -1.0)
     """
-    unknown = set(allow) - {"kink", "inconclusive"}
-    if unknown:
-        raise ValueError(f"allow takes 'kink' and 'inconclusive'; got {sorted(unknown)}.")
+    allowed: Any = (allow,) if isinstance(allow, str) else allow
+    if not isinstance(allowed, Collection) or not set(allowed) <= {"kink", "inconclusive"}:
+        raise ValueError(f"allow takes 'kink' and 'inconclusive', one or both, or () for neither; got {allow!r}.")
     report = gradcheck(f, *inputs, **options)
     refused = [
         entry for entry in report.entries
         if entry.verdict == "fail" or (entry.verdict == "kink" and not entry.legal)
-        or (entry.verdict != "pass" and entry.verdict not in allow)
+        or (entry.verdict != "pass" and entry.verdict not in allowed)
     ]
     if refused:
         counted = ", ".join(f"{entry.name} {entry.verdict}" for entry in refused)
@@ -174,16 +178,18 @@ def _check(
     replay = None if unfit else replayed.Replay(recording.graph)
     culprit = None
     if replay:
-        entries = replayed.entries(replay, recording, chosen, gradients, rtol, atol)
+        entries = replayed.entries(replay, recording, chosen, gradients, rtol, atol, rng)
         entries, culprit = _with_what_is_hidden(entries, recording, replay, chosen)
     else:
-        entries = float_differences.entries(recording, chosen, gradients, rtol, atol)
+        entries = float_differences.entries(recording, chosen, gradients, rtol, atol, rng)
     notes = [f"Not replayed at 50 digits: {unfit}"] if unfit and oracle is None else []
     if cut:
+        whole = float_differences.entries(recording, chosen, gradients, rtol, atol, rng, is_cut=True)
         entries = [
-            located.failed(entry, _said_of(cut)) if at in cut.inputs else entry
-            for at, entry in zip(chosen, entries, strict=True)
+            _of_cut(held, cut) if at in cut.inputs else entry
+            for at, entry, held in zip(chosen, entries, whole, strict=True)
         ]
+        cut = cut if any(not entry.is_good for entry in entries) else None
     if not steady:
         again = "a second sweep does not give the same again: something was kept from the first, or overwritten."
         entries = [located.failed(entry, again) for entry in entries]
@@ -232,6 +238,19 @@ def _swept(recording: Recording) -> tuple[list[float], list[float], bool]:
     for node, grad_before in others:
         node._grad = grad_before
     return gradients, sums, (doubled and again) or not all(map(math.isfinite, gradients))
+
+
+def _of_cut(entry: Entry, cut: Cut) -> Entry:
+    """The verdict of differences of the whole function on an input that a cut takes out of the graph."""
+    if entry.is_good:
+        return replace(entry, note=f"{entry.note} {_detached(cut)} It made no difference to this gradient.".strip())
+    if entry.verdict == "inconclusive":
+        return replace(entry, note=f"{entry.note} {_said_of(cut)}")
+    return located.failed(entry, _said_of(cut))
+
+
+def _detached(cut: Cut) -> str:
+    return f"A number that changes with this input was detached: {cut.where}{f' ({cut.line})' if cut.line else ''}."
 
 
 def _said_of(cut: Cut) -> str:
@@ -285,13 +304,28 @@ def _with_hessian(
 
 
 def _positions(wrt: int | Sequence[int] | None, inputs: Sequence[Any], what: str) -> list[int]:
-    chosen = list(range(len(inputs))) if wrt is None else [wrt] if isinstance(wrt, int) else list(wrt)
+    given = range(len(inputs)) if wrt is None else wrt if isinstance(wrt, Iterable) else [wrt]
+    chosen = list(dict.fromkeys(each if isinstance(each, bool) else _counted(each) for each in given))
     if not inputs or not any(flatten(each, what)[0] for each in inputs):
         raise CheckError("There is nothing to check: the function has no inputs, or they hold no numbers.")
     outside = [at for at in chosen if type(at) is not int or not 0 <= at < len(inputs)]
     if outside or not chosen:
         raise ValueError(f"wrt counts the inputs from 0; got {wrt!r} for {len(inputs)} inputs.")
     return chosen
+
+
+def _counted(position: Any) -> Any:
+    """A position as an int, if it is one of any kind."""
+    try:
+        return operator.index(position)
+    except TypeError:
+        return position
+
+
+def _require_tolerance(name: str, tolerance: Any) -> None:
+    is_real = isinstance(tolerance, (int, float, np.floating, np.integer)) and not isinstance(tolerance, bool)
+    if tolerance is not None and not (is_real and 0.0 <= tolerance < math.inf):
+        raise ValueError(f"{name} is a number, 0 or more, or None to take it from the graph; got {tolerance!r}.")
 
 
 def _leaves_of(inputs: Sequence[Any], positions: Sequence[int]) -> list[int]:

@@ -17,6 +17,7 @@ from autograd_core.errors import OperandError
 from autograd_core.graph import Graph
 from autograd_core.graph_parts import Node
 from autograd_core.row import Primitive
+from autograd_core.testing.many_operands import slopes_to_all
 from autograd_core.testing.numbers import (
     OracleError,
     agree,
@@ -33,6 +34,7 @@ from autograd_core.testing.numbers import (
     spread,
     step_scale,
 )
+from autograd_core.testing.switches import switches_of
 
 _BITS_PER_DIGIT = math.log2(10)
 _FLOAT_RANGE = 2200  # bits that hold any sum of two floats
@@ -70,6 +72,7 @@ class ExactReplay:
         self._mp = require_mpmath().mp
         self._bits = int(digits * _BITS_PER_DIGIT) + 1
         self._base = self._bits + 66
+        self._idle = switches_of(graph).idle
         self._derivatives: dict[int, list[Any]] = {}
         self._replayed: tuple[Any, ...] | None = None
 
@@ -87,8 +90,6 @@ class ExactReplay:
             if row.exact is None or compute(context, row, operands) is None:
                 missing[row] = None
         return tuple(missing)
-
-    covers = uncovered
 
     # --- values ---------------------------------------------------------------------------------
 
@@ -123,9 +124,7 @@ class ExactReplay:
         return self._replayed
 
     def signature(self, shifts: Mapping[int, Any]) -> tuple[int, ...]:
-        """The signs of all kink functions of all nodes, with the inputs shifted: which branches are taken.
-
-        Two inputs with the same signature lie on the same smooth piece of the function.
+        """The signs of all kink functions of all nodes, with the inputs shifted: which smooth piece they lie on.
 
         >>> from autograd_core import Graph, Value
         >>> replay = ExactReplay(Graph(abs(Value(0.0))))
@@ -160,8 +159,10 @@ class ExactReplay:
         """
         if index not in self._derivatives:
             node = self._node(index)
+            every = slopes_to_all(node.op, operand_numbers(self.graph, node), self._bits) if node.op else None
             self._derivatives[index] = [
-                self._derivative(index, node, position) if type(operand) is int else self._mp.zero
+                self._mp.zero if type(operand) is not int else self._plain(every[position]) if every
+                else self._derivative(index, node, position)
                 for position, operand in enumerate(node.operands)
             ]
         return list(self._derivatives[index])
@@ -175,16 +176,15 @@ class ExactReplay:
         if node.op is None:
             return False
         finite = all(map(math.isfinite, operand_numbers(self.graph, node)))
-        return self._is_declared_kink(node) or any(
-            finite and derivative != derivative and None not in self.one_sided(index, position)
+        return self.is_declared_kink(node) or (finite and any(
+            derivative != derivative and None not in self.one_sided(index, position)
             for position, derivative in enumerate(self.local_derivatives(index))
-        )
+        ))
 
     def one_sided(self, index: int, position: int) -> tuple[Any, Any]:
         """The limits, from the left and from the right, of a node's derivative to one operand.
 
-        Infinite where they are, None on a side where the operation is not defined.  A jump does not
-        count: the derivative of ``heaviside`` is 0 on either side of it.
+        Infinite where they are, None where the operation is not defined; a jump, as of ``heaviside``, does not count.
 
         >>> from autograd_core import Graph, Value
         >>> x = Value(0.0, "x")
@@ -202,7 +202,7 @@ class ExactReplay:
             return smooth, smooth
         return self._side(node.op, numbers, position, -1), self._side(node.op, numbers, position, 1)
 
-    def _is_declared_kink(self, node: Node) -> bool:
+    def is_declared_kink(self, node: Node) -> bool:
         row, numbers = node.op, operand_numbers(self.graph, node)
         return row is not None and any(kink(*numbers) == 0 for kink in row.kinks)
 
@@ -222,7 +222,7 @@ class ExactReplay:
         """The derivative to one operand where the function is known to be analytic around it, else None."""
         row = node.op
         # Of the table's rows it is known that `exact` is analytic off the kinks; of a user's it is not.
-        if row is None or known_name(row) is None or self._is_declared_kink(node) or _is_isolated(
+        if row is None or known_name(row) is None or self.is_declared_kink(node) or _is_isolated(
             row, numbers, position
         ):
             return None
@@ -344,13 +344,13 @@ class ExactReplay:
         received: dict[int, Any] = {output: self._mp.one}
         context = mpmath_context()
         for node in reversed(self.graph.record[: output + 1]):
-            if node.index not in received or node.index not in moving:
+            if not received.get(node.index) or node.index not in moving:
                 continue
             derivatives = self.local_derivatives(node.index) if node.op is not None else ()
             context.prec = self._base
             mine = context.make_mpf(received[node.index]._mpf_)
-            for operand, derivative in zip(node.operands, derivatives, strict=True):
-                if type(operand) is int and operand in moving:
+            for position, (operand, derivative) in enumerate(zip(node.operands, derivatives, strict=True)):
+                if type(operand) is int and operand in moving and (node.index, position) not in self._idle:
                     received[operand] = mine * weight(derivative) + received.get(operand, context.zero)
         return {at: self._plain(received.get(at, context.zero)) for at in wanted}
 

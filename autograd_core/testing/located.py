@@ -12,7 +12,7 @@ import numpy as np
 from autograd_core.graph import Graph
 from autograd_core.graph_parts import Node
 from autograd_core.row import Primitive
-from autograd_core.testing import float_differences
+from autograd_core.testing import extrapolated, float_differences
 from autograd_core.testing.recording import Recording, path_scales
 from autograd_core.testing.replayed import RELATIVE_TOLERANCE, SMALLEST, Replay
 from autograd_core.testing.report import Culprit, Entry
@@ -105,7 +105,7 @@ def hold_partial(
     entry = Entry(f"argument {at + 1}", "fail", slopes[at], None, abs(slopes[at]), tolerance)
     with np.errstate(all="ignore"):
         rounding = _NOISE * (abs(row.on_floats(*operands)) + carried)
-        noise = max(rounding, 4.0 * float_differences.measured_noise(evaluate, operands, at))
+        noise = max(rounding, 4.0 * extrapolated.measured_noise(evaluate, operands, at))
         # A failure must stand though the operand itself was rounded on the way, as in x - sin(x).
         for allowed in (noise, noise + _NOISE * abs(operands[at])):
             found = float_differences.compare(

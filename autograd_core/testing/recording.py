@@ -205,7 +205,7 @@ def _record(
     arguments = rebuild(leaves)
     with recording_lines() as lines:
         result = f(*arguments)
-    _require_unchanged(f, names, point, leaves, arguments)
+    require_unchanged(f, names, point, leaves, arguments)
     scalar = result[()] if isinstance(result, np.ndarray) and result.ndim == 0 else result
     if isinstance(scalar, (int, float, np.number)) and not isinstance(scalar, bool):
         scalar = Value(float(scalar))
@@ -218,17 +218,19 @@ def _record(
     return Recording(f, tuple(names), tuple(point), rebuild, tuple(leaves), scalar, lines)
 
 
-def _require_unchanged(
-    f: Callable[..., Any], names: Sequence[str], point: Sequence[float], leaves: Sequence[Value], arguments: Any
+def require_unchanged(
+    f: Callable[..., Any], names: Sequence[str], point: Sequence[float], given: Sequence[Any], arguments: Any
 ) -> None:
+    """Raise CheckError unless ``arguments`` hold what was ``given`` still, Values or plain numbers."""
     try:
         kept, _ = flatten(arguments)
     except OperandError:
         kept = []
-    for name, x, leaf, now in zip(names, point, leaves, [*kept, *[None] * len(leaves)], strict=False):
-        if now is not leaf or (leaf.data != x and x == x):
+    for name, x, was, now in zip(names, point, given, [*kept, *[None] * len(given)], strict=False):
+        is_kept = now is was and (was.data == x or x != x) if isinstance(was, Value) else now == x or x != x
+        if not is_kept:
             raise CheckError(f"{function_name(f)} changes its input {name}. Work on a copy of it inside the function.")
-    if len(kept) != len(leaves):
+    if len(kept) != len(given):
         raise CheckError(f"{function_name(f)} changes the length of an input. Work on a copy inside the function.")
 
 

@@ -15,11 +15,16 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from autograd_core.graph import Graph
 from autograd_core.graph_parts import Node
 from autograd_core.testing.high_precision import ExactReplay
+from autograd_core.testing.joint_kinks import judged_jointly
+from autograd_core.testing.many_operands import sensitivities_to_all
 from autograd_core.testing.recording import Recording, path_scales
 from autograd_core.testing.report import Entry
+from autograd_core.testing.switches import Switches, switches_of
 
 NAME = "local derivatives at 50 digits, accumulated apart"
 
@@ -39,7 +44,7 @@ def obstacle(graph: Graph) -> str:
     """Why a graph cannot be replayed, in words; empty if it can."""
     if importlib.util.find_spec("mpmath") is None:
         return "mpmath is not installed (pip install 'autograd-core[testing]')."
-    missing = ExactReplay.covers(graph)
+    missing = ExactReplay.uncovered(graph)
     return f"{', '.join(row.name for row in missing)} has no exact form." if missing else ""
 
 
@@ -86,7 +91,11 @@ class Replay:
 
     def _sensitivity(self, node: Node, slopes: Sequence[float]) -> list[float]:
         """By how much each local derivative changes, per relative change of the operands."""
+        assert node.op is not None
         data = [self.graph.number(operand) for operand in node.operands]
+        known = sensitivities_to_all(node.op, data, slopes)
+        if known is not None:
+            return known
         found = [0.0] * len(data)
         for at, x in enumerate(data):
             moved = _alone(node, [*data[:at], x * (1.0 + _PERTURBED), *data[at + 1 :]])
@@ -96,15 +105,21 @@ class Replay:
 
     @cached_property
     def at_kinks(self) -> frozenset[int]:
-        """The nodes that are exactly at a kink of their operation."""
-        return frozenset(
-            node.index for node in self.graph.record if node.op is not None and self.exact.is_at_kink(node.index)
-        )
+        """The nodes that are exactly at a kink of their operation, and can leave it."""
+        return self.switches.at_kinks | {
+            node.index for node in self.graph.record
+            if node.op is not None and self.exact.is_at_kink(node.index) and not self.exact.is_declared_kink(node)
+        }
+
+    @cached_property
+    def switches(self) -> Switches:
+        """What the branches of the graph can do next to its point."""
+        return switches_of(self.graph)
 
     @cached_property
     def below_kinks(self) -> frozenset[int]:
         """The nodes from which a path leads through a kink to the output."""
-        return below(self.graph, self.at_kinks)
+        return below(self.graph, self.at_kinks, self.switches.idle)
 
     def one_sided(self, at: int) -> tuple[float, float]:
         """The derivatives of the output to the left and to the right of an input, at the numbers the graph saw.
@@ -112,13 +127,18 @@ class Replay:
         They are infinite where the output jumps.  Where only an operation on the way does, as in x H(x), the
         output's own slopes are taken.
         """
-        left, right = -self._along(at, -1), self._along(at, 1)
+        left, right = self.slopes_along({at: 1.0})
         if max(abs(left), abs(right)) < _JUMP:
             return left, right
         if self._jumps(at):
             return -math.inf, math.inf
         sides = (float(self.exact.directional(self.output, {at: 1.0}, side)) for side in (-1, 1))
         return next(sides), next(sides)
+
+    def slopes_along(self, direction: Mapping[int, float]) -> tuple[float, float]:
+        """The slopes of the output behind and ahead along a direction of the inputs; infinite where anything jumps."""
+        behind = {at: -by for at, by in direction.items()}
+        return -self._along(behind), self._along(direction)
 
     def _jumps(self, at: int) -> bool:
         """Whether the output itself changes by more than its slope explains over a tiny step to either side."""
@@ -141,14 +161,14 @@ class Replay:
                 values.append(mpmath.re(node.op.exact(mpmath, *operands)))
         return values[self.output]
 
-    def _along(self, at: int, sign: int) -> float:
+    def _along(self, direction: Mapping[int, float]) -> float:
         import mpmath
 
         with mpmath.workdps(3 * abs(_TINY_STEP)):
             tangents: list[Any] = []
             for node in self.graph.record:
                 if node.op is None:
-                    tangents.append(mpmath.mpf(sign if node.index == at else 0))
+                    tangents.append(mpmath.mpf(direction.get(node.index, 0.0)))
                     continue
                 moving = [tangents[each] if type(each) is int else mpmath.mpf(0) for each in node.operands]
                 size = max(map(abs, moving), default=0)
@@ -168,25 +188,38 @@ class Replay:
             return float(tangents[self.output])
 
 
-def below(graph: Graph, nodes: Iterable[int]) -> frozenset[int]:
-    """The nodes from which a path leads through one of ``nodes`` to the output, these included."""
+def below(
+    graph: Graph, nodes: Iterable[int], idle: frozenset[tuple[int, int]] = frozenset()
+) -> frozenset[int]:
+    """The nodes from which a path leads through one of ``nodes`` to the output, these included; none by ``idle``."""
+    parents = {
+        node.index: [each for at, each in enumerate(node.operands) if type(each) is int and (node.index, at) not in idle]
+        for node in graph.record
+    }
     above = set(graph.outputs)
     for node in reversed(graph.record):
         if node.index in above:
-            above.update(node.parents)
+            above.update(parents[node.index])
     reached = above.intersection(nodes)
     for node in reversed(graph.record):
         if node.index in reached:
-            reached.update(node.parents)
+            reached.update(parents[node.index])
     return frozenset(reached)
 
 
 def entries(
     replay: Replay, recording: Recording, chosen: Sequence[int], gradients: Sequence[float], rtol: float | None,
-    atol: float | None,
+    atol: float | None, rng: np.random.Generator,
 ) -> list[Entry]:
-    """The verdict on each chosen input."""
-    return [_entry(replay, recording, at, gradients[at], rtol, atol) for at in chosen]
+    """The verdict on each chosen input, kinks taken together."""
+    found = [_entry(replay, recording, at, gradients[at], rtol, atol) for at in chosen]
+    places = [recording.index(at) for at in chosen]
+
+    def slopes(direction: Sequence[float]) -> tuple[float, float, float]:
+        moving = zip(places, direction, strict=True)
+        return *replay.slopes_along({place: by for place, by in moving if place is not None and by}), 0.0
+
+    return judged_jointly(found, slopes, rng, SMALLEST if atol is None else atol)
 
 
 def _entry(
@@ -227,8 +260,13 @@ def at_kink(entry: Entry, left: float, right: float, allowed: float) -> Entry:
 
 def not_finite(entry: Entry) -> Entry:
     """The verdict where the gradient or what it should be is infinite or nan: reported, not compared."""
-    says = "" if entry.expected is None or math.isfinite(entry.expected) else ", and so is what it should be"
-    note = f"the gradient is {entry.gradient}{says}: not compared."
+    if entry.expected is None:
+        says = ""
+    elif math.isnan(entry.expected):
+        says = ", and what it should be is not known"
+    else:
+        says = f", and it should be {entry.expected:.6g}"
+    note = f"the gradient is {entry.gradient:.6g}{says}: not compared."
     return replace(entry, verdict="inconclusive", expected=None, note=note)
 
 
