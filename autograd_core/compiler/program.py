@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import update_wrapper
@@ -80,10 +81,14 @@ class Program:
         data, adjoints = compiled.replayed(compiled.inputs(given), per_lane=True)
         output = compiled.recorded.outputs[0]
         values = np.broadcast_to(data[output] if type(output) is int else output, lanes).astype(np.float64)
-        slots = [argument.slots for argument in compiled.arguments if not argument.is_lane]
+        ends = [(argument.slots, argument.shape or ()) for argument in compiled.arguments if not argument.is_lane]
         if compiled.parameters:
-            slots.append(range(len(compiled.recorded.inputs) - len(compiled.parameters), len(compiled.recorded.inputs)))
-        gradients = [np.stack([np.broadcast_to(adjoints[slot], lanes) for slot in each], axis=1) for each in slots]
+            count = len(compiled.recorded.inputs)
+            ends.append((range(count - len(compiled.parameters), count), (len(compiled.parameters),)))
+        gradients = []
+        for slots, shape in ends:
+            each = np.stack([np.broadcast_to(adjoints[slot], lanes) for slot in slots], axis=1)
+            gradients.append(each.reshape(lanes, *shape) if math.prod(shape) == len(slots) else each)
         return values, gradients[0] if len(gradients) == 1 else tuple(gradients)
 
     def trace(self, *arguments: Any, **named: Any) -> Compiled:
