@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from autograd_core import __version__
+from autograd_core.extras import require
 from autograd_core.files import save_as
 from autograd_core.operand_checks import shown
 from nn.errors import CheckpointError, SettingError
-from nn.extras import require
 from nn.history import History
 from nn.module import Module
 from nn.optimizers import OptimizerState

@@ -27,13 +27,15 @@ from nn.gradients import (
 from nn.losses import Loss
 from nn.module import Module
 from nn.normalization import BatchNorm
+from nn.penalties import Penalty as OwnPenalty
 
 
 class CompiledGradients:
     """As :class:`EagerGradients`, through a program that is recorded when the model's modes change.
 
     What watches or alters recorded graphs, as ``detect_anomaly`` does, gets them: within such a block every
-    minibatch is recorded eagerly.
+    minibatch is recorded eagerly.  So are models with a module that is not ``is_replayable``, and penalties that are
+    not nn's own, whose numbers may change from call to call.
 
     ``program`` is the :class:`Compiled` one of the last call: its ``source`` is the quick reference of the network.
 
@@ -62,9 +64,11 @@ class CompiledGradients:
 
     def mean(self, X: np.ndarray, targets: np.ndarray) -> MeanLoss:
         """The mean loss over the examples, the penalty, and the gradient of their sum."""
-        if observers:
+        if observers or not self._can_compile():
             self.write()
             return EagerGradients(self.model, self.loss, self.penalty).mean(X, targets)
+        if len(X) < 2 and couples_examples(self.model):
+            return EagerGradients(self.model, self.loss, self.penalty).mean(X, targets)  # which refuses it
         recorded = self._recorded(X.shape[1], targets.shape[1])
         inputs = self._inputs(recorded, X, targets)
         compiled = recorded.compiled
@@ -89,13 +93,18 @@ class CompiledGradients:
         gradients = [np.broadcast_to(adjoints[slot], len(X)) for slot in slots]
         return np.array(np.broadcast_to(losses, len(X))), np.stack(gradients, axis=1)
 
+    def _can_compile(self) -> bool:
+        own = self.penalty is None or isinstance(self.penalty, OwnPenalty)
+        return own and all(module.is_replayable for module in self.model.modules())
+
     def _inputs(self, recorded: _Recorded, X: np.ndarray, targets: np.ndarray) -> list[np.ndarray]:
         vector = read_parameters(self.parameters) if self._vector is None else self._vector
         factors = [dropout.factors(len(X), units).T for dropout, units in recorded.dropouts]
         return recorded.compiled.laid_out([X.T, targets.T, *factors, vector])
 
     def _recorded(self, inputs: int, outputs: int) -> _Recorded:
-        key = (inputs, outputs, tuple(module.training for module in self.model.modules()))
+        key = (inputs, outputs, tuple((module.training, getattr(module, "keep", None))
+                                      for module in self.model.modules()))
         if key not in self._programs:
             self._programs[key] = _Recorded(self.model, self.loss, self.penalty, self.parameters, inputs, outputs)
         self.program = self._programs[key].compiled

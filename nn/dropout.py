@@ -18,7 +18,8 @@ class Dropout(Module):
 
     ``keep`` is the slide's p, the probability to *keep* a unit; PyTorch's ``p`` is the probability to drop one.
     The division by ``keep`` in training (inverted dropout; Srivastava et al. 2014, section 10) leaves the
-    expected value as it was, so that in evaluation mode nothing is done.  ``rng`` is an int or a Generator.
+    expected value as it was, so that in evaluation mode nothing is done.  ``rng`` is an int or a Generator; without
+    it the network that the layer becomes part of seeds it.
     Raises :class:`SettingError` unless 0 < keep <= 1.
 
     >>> dropout = Dropout(keep=0.5, rng=0)
@@ -28,11 +29,14 @@ class Dropout(Module):
     [1.0, 1.0, 1.0, 1.0]
     """
 
+    is_replayable = True
     symbol = r"\hat{z}"
 
-    def __init__(self, keep: float = 0.5, rng: int | np.random.Generator = 0, **foreign: object) -> None:
-        if foreign:
-            name, given = next(iter(foreign.items()))
+    def __init__(
+        self, *ambiguous: object, keep: float = 0.5, rng: int | np.random.Generator | None = None, **foreign: object
+    ) -> None:
+        if ambiguous or foreign:
+            name, given = next(iter(foreign.items()), ("setting without a name", ambiguous[:1]))
             dropped = number_or_nan(given) if name == "p" else math.nan
             right = f"Dropout(keep={1.0 - dropped:g})" if 0.0 <= dropped < 1.0 else "Dropout(keep=0.5)"
             raise UnknownSettingError(
@@ -40,8 +44,13 @@ class Dropout(Module):
                 f"PyTorch's p is the probability to drop one. Write {right}."
             )
         self.keep = number_in(UP_TO_ONE, keep, "Dropout: keep, the probability to keep a unit,", "Dropout(keep=0.5)")
-        self.rng = np.random.default_rng(rng)
+        self.is_unseeded = rng is None
+        self.seed(0 if rng is None else rng)
         self.given: Callable[[int], Sequence[Any]] | None = None
+
+    def seed(self, rng: int | np.random.Generator) -> None:
+        """Draw from a generator of its own from now on: seeded with the int, or with a number drawn from ``rng``."""
+        self.rng = np.random.default_rng(rng if not isinstance(rng, np.random.Generator) else rng.integers(2**63))
 
     def factors(self, examples: int, units: int) -> np.ndarray:
         """What the units are multiplied by in the next pass: 0 or 1/keep, of shape (examples, units)."""

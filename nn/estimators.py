@@ -12,10 +12,10 @@ from typing import Any, Self
 import numpy as np
 
 from autograd_core import softmax
+from autograd_core.extras import require
 from autograd_core.operand_checks import shown
 from autograd_core.row import Primitive
 from nn.errors import DataError, SettingError
-from nn.extras import require
 from nn.losses import Loss, half_squared_error, softmax_cross_entropy
 from nn.mlp import MLP
 from nn.optimizers import Adam, Optimizer

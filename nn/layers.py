@@ -21,7 +21,8 @@ class Linear(Module):
     r"""The pre-activations of a layer, :math:`a_i = \sum_j w_{ij} z_j + b_i` (LECTURE row 9).
 
     ``inputs`` and ``outputs`` are numbers of units.  ``init`` draws the weights, by name or as a function
-    (see ``nn.initializers``); biases begin at 0.  ``rng`` is an int or a Generator.
+    (see ``nn.initializers``); biases begin at 0.  ``rng`` is an int or a Generator; without it the network that the
+    layer becomes part of draws the weights, so that no two layers draw the same.
     Raises :class:`SettingError` for sizes that are no positive integers.
 
     >>> layer = Linear(2, 1, init="zeros")
@@ -30,7 +31,9 @@ class Linear(Module):
     Value(3.0, 'a_1')
     """
 
+    is_replayable = True
     symbol = "a"
+    _drawn: list[list[float]] | None = None
 
     def __init__(
         self,
@@ -38,12 +41,23 @@ class Linear(Module):
         outputs: int,
         bias: bool = True,
         init: str | Initializer = "xavier",
-        rng: int | np.random.Generator = 0,
+        rng: int | np.random.Generator | None = None,
     ) -> None:
-        self.inputs, self.outputs = unit_counts([inputs, outputs], f"Linear({inputs!r}, {outputs!r})")
-        drawn = find_initializer(init)(self.inputs, self.outputs, np.random.default_rng(rng))
-        self.weight = [[Parameter(number) for number in row] for row in drawn.tolist()]
-        self.bias = [Parameter(0.0) for _ in range(self.outputs)] if bias else []
+        inputs, outputs = unit_counts([inputs, outputs], f"Linear({inputs!r}, {outputs!r})")
+        self.inputs, self.outputs = inputs, outputs
+        self.is_unseeded = rng is None
+        self.weight = [[Parameter(0.0) for _ in range(inputs)] for _ in range(outputs)]
+        self._initializer = find_initializer(init)
+        self.seed(0 if rng is None else rng)
+        self.bias = [Parameter(0.0) for _ in range(outputs)] if bias else []
+
+    def seed(self, rng: int | np.random.Generator) -> None:
+        """Draw the weights anew, unless they were changed since they were drawn."""
+        if self._drawn is None or self._drawn == [[weight.data for weight in row] for row in self.weight]:
+            self._drawn = self._initializer(len(self.weight[0]), len(self.weight), np.random.default_rng(rng)).tolist()
+            for row, numbers in zip(self.weight, self._drawn, strict=True):
+                for weight, number in zip(row, numbers, strict=True):
+                    weight.data = number
 
     def forward(self, examples: Sequence[Sequence[Any]]) -> list[list[Any]]:
         for example in examples:
@@ -84,6 +98,7 @@ class Activation(Module):
     [Value(0.0, 'z_1'), Value(0.7615941559557649, 'z_2')]
     """
 
+    is_replayable = True
     symbol = "z"
 
     def __init__(self, function: str | Primitive, **settings: float) -> None:
@@ -108,14 +123,17 @@ class Activation(Module):
 class Sequential(Module):
     """Layers one after the other.
 
-    Raises :class:`ShapeError` where a layer does not take what the one before gives.
+    ``rng``, an int or a Generator, seeds the layers that were made without one of their own.  Raises
+    :class:`ShapeError` where a layer does not take what the one before gives.
 
     >>> network = Sequential(Linear(2, 3, init="zeros"), Activation("tanh"), Linear(3, 1, init="zeros"))
     >>> network([1.0, 2.0])
     Value(0.0, 'yhat')
     """
 
-    def __init__(self, *layers: Module) -> None:
+    is_replayable = True
+
+    def __init__(self, *layers: Module, rng: int | np.random.Generator = 0) -> None:
         for layer in layers:
             if not isinstance(layer, Module):
                 raise SettingError(f"Sequential takes modules, one after the other: Sequential(Linear(2, 3), "
@@ -123,7 +141,11 @@ class Sequential(Module):
         if not layers:
             raise SettingError("Sequential needs at least one module, such as Linear(2, 1).")
         self.layers = list(layers)
-        self._number_layers()
+        self.number_layers()
+        generator = np.random.default_rng(rng)
+        for module in self.modules():
+            if getattr(module, "is_unseeded", False):
+                module.seed(generator)  # type: ignore[attr-defined]  # what has one flag has the method
         width: int | None = None
         for layer in layers:
             if layer.inputs is not None and width is not None and layer.inputs != width:
@@ -160,18 +182,6 @@ class Sequential(Module):
 
     def children(self) -> dict[str, Module]:
         return {str(at): layer for at, layer in enumerate(self.layers)}
-
-    def name_parameters(self) -> None:
-        for layer in self.layers:
-            layer.name_parameters()
-
-    def _number_layers(self) -> None:
-        number = 0
-        for module in self.modules():
-            if isinstance(module, Linear):
-                number += 1
-            if not isinstance(module, Sequential):
-                module.number = number or None
 
     def __len__(self) -> int:
         return len(self.layers)

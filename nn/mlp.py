@@ -39,7 +39,17 @@ class MLP(Sequential):
         norm: str | None = None,
         keep: float | None = None,
         rng: int | np.random.Generator = 0,
+        **foreign: object,
     ) -> None:
+        if foreign:
+            word = next(iter(foreign))
+            meant = {"lr": "it belongs to the optimizer: fit(model, X, y, optimizer=SGD(0.1))",
+                     "learning_rate": "it belongs to the optimizer: fit(model, X, y, optimizer=SGD(0.1))",
+                     "dropout": "write keep=, the probability to keep a unit", "p": "write keep=",
+                     "seed": "write rng=", "random_state": "write rng=", "batch_norm": 'write norm="batch"',
+                     "hidden_layer_sizes": "write all sizes in one list, inputs first: MLP([2, 16, 1])"}
+            known = "its settings are activation, output, bias, init, norm, keep and rng"
+            raise UnknownSettingError(f"MLP takes no {word}: {meant.get(word, known)}.")
         if isinstance(sizes, (int, np.integer)) or isinstance(activation, (list, tuple)):
             after = list(activation) if isinstance(activation, (list, tuple)) else [1]
             first = [int(sizes)] if isinstance(sizes, (int, np.integer)) else list(sizes)
@@ -58,7 +68,7 @@ class MLP(Sequential):
             layers.append(Linear(inputs, outputs, bias=bias and norm is None, init=init, rng=generator))
             layers += [BatchNorm(outputs)] if norm else []
             layers += _activation(activation)
-            layers += [Dropout(keep, generator)] if keep is not None else []
+            layers += [Dropout(keep=keep, rng=generator)] if keep is not None else []
         layers.append(Linear(sizes[-2], sizes[-1], bias=bias, init=init, rng=generator))
         super().__init__(*layers, *_activation(output))
 

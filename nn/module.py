@@ -22,7 +22,9 @@ class Module:
     penalty takes.  A new module is in training mode.
 
     ``symbol`` is the letter its results are named by on one example; ``inputs`` and ``outputs`` are how many
-    scalars it takes and gives, None where it takes any and gives as many.
+    scalars it takes and gives, None where it takes any and gives as many.  ``couples_examples`` says that a result
+    depends on other examples of the minibatch.  ``fit`` records a network once and replays it as a compiled program
+    if all its modules are ``is_replayable``: if ``forward`` does the same operations on every call.
 
     >>> class Scale(Module):
     ...     def __init__(self):
@@ -39,6 +41,7 @@ class Module:
     outputs: int | None = None
     number: int | None = None
     couples_examples: bool = False
+    is_replayable: bool = False
 
     def forward(self, examples: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """The results of each example, a list of scalars each; scalars are floats, Values or whatever rows take."""
@@ -158,7 +161,22 @@ class Module:
         return [(parameter.name or "", parameter) for parameter in self.parameters()]
 
     def name_parameters(self) -> None:
-        """Give parameters without a name theirs; a network numbers its layers first."""
+        """Give parameters without a name theirs; a module of several numbers its layers first."""
+        if self.number is None and self.children():
+            self.number_layers()
+        for child in self.children().values():
+            child.name_parameters()
+        for attribute, thing in vars(self).items():
+            name_nested(thing, attribute)
+
+    def number_layers(self) -> None:
+        """Count the layers with a matrix of weights; what follows one belongs to its layer."""
+        number = 0
+        for module in self.modules():
+            if module.children():
+                continue
+            number += any(isinstance(thing, list) and _is_matrix(thing) for thing in vars(module).values())
+            module.number = number or None
 
     def train(self) -> Self:
         """Go into training mode: Dropout drops, BatchNorm uses the minibatch. Returns the module."""
@@ -248,6 +266,20 @@ def name_all(scalars: Sequence[Any], symbol: str, number: int | None) -> None:
     for scalar, index in zip(scalars, indices(len(scalars)), strict=True):
         if isinstance(scalar, Value) and scalar.name is None:
             scalar.named(scripted(symbol, index, number))
+
+
+def name_nested(thing: Any, name: str) -> None:
+    """Name the parameters of an attribute after it, those in lists with their indices."""
+    if isinstance(thing, Parameter):
+        if thing.name is None:
+            thing.named(name)
+    elif isinstance(thing, (list, tuple)) and _parameters_in(thing):
+        for index, each in enumerate(thing, 1):
+            name_nested(each, f"{name}_{index}")
+
+
+def _is_matrix(thing: list[Any]) -> bool:
+    return bool(thing) and isinstance(thing[0], list) and bool(_parameters_in(thing))
 
 
 def number_of(scalar: Any) -> float:

@@ -2,6 +2,7 @@ r"""Batch normalization: each pre-activation with mean 0 and variance 1 over the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ class BatchNorm(Module):
     [-1.0, 1.0]
     """
 
+    is_replayable = True
     symbol = r"\hat{a}"
     couples_examples = True
 
@@ -84,6 +86,8 @@ class BatchNorm(Module):
 
     def remember(self, unit: int, mean: float, variance: float, examples: int) -> None:
         """Move a unit's running statistics towards those of a minibatch; ``variance`` is the biased one."""
+        if not (math.isfinite(mean) and math.isfinite(variance)):
+            return  # a diverged minibatch leaves the statistics as they were
         unbiased = variance * examples / (examples - 1)
         self.running_mean[unit] += self.momentum * (mean - self.running_mean[unit])
         self.running_variance[unit] += self.momentum * (unbiased - self.running_variance[unit])

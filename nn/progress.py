@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from nn.extras import require
+from autograd_core.extras import require
 from nn.history import History
 
 

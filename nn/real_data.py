@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.extras import require
+from autograd_core.extras import require
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd_core.extras import require
 from autograd_core.primitives import TABLE
 from nn.activations import is_activation
 from nn.dropout import Dropout
 from nn.errors import SettingError
-from nn.extras import require
 from nn.layers import Activation, Linear, Sequential
 from nn.module import Module
 from nn.normalization import BatchNorm

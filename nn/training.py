@@ -75,15 +75,14 @@ def fit(
     """
     if foreign:
         raise UnknownSettingError(_right_call(next(iter(foreign)), next(iter(foreign.values()))))
+    _require_kinds(model, loss, penalty, clip, validation)
     X, y = paired(X, y)
     _require_width(model, X)
     targets = loss.targets(y, _outputs(model, X))
     held_out = None if validation is None else _validation_set(model, loss, *validation)
     size = _batch_size(batch_size, len(X), model)
     epochs = number_in(COUNT, epochs, "fit: epochs, how often every example is used,", "epochs=100")
-    if penalty is not None and not callable(penalty):
-        raise SettingError(f"penalty is one of nn's, such as L2(0.01); got {penalty!r}.")
-    criteria = [stop] if callable(stop) else list(stop)
+    criteria, callbacks = _several(stop, "stop", "EarlyStopping(10)"), _several(callbacks, "callbacks", "[print]")
     gradients = _engine(engine)(model, loss, penalty)
     run = _new_training(model, optimizer or SGD(0.1), rng)
     if resume is not None:
@@ -101,13 +100,15 @@ def fit(
                 _remember_best(run, criteria)
                 show(run.history)
                 reasons = _reasons(criteria, run.history)
-                ended = [callback for callback in callbacks if callback(run) is True]
+                ended = [callback for callback in callbacks if _is_true(callback(run))]
+                if callbacks:
+                    descent.read()
             asked = [f"{_name(callback)} asked for it" for callback in ended]
             run.history.stopped_because = [*reasons, *asked, f"all {epochs} epochs done"][0]
     except KeyboardInterrupt:
         descent.write()
-        run.history.stopped_because = f"interrupted in epoch {run.epoch + 1}"
         _trim(run.history)
+        run.history.stopped_because = f"interrupted in epoch {run.epoch + 1}"
     finally:
         model.eval()
     if run.best is not None and any(map(_restores, criteria)):
@@ -151,14 +152,21 @@ class _Descent:
         run = self.run
         rate = run.optimizer.rate(run.optimizer_state.step)
         if not (math.isfinite(found.loss + found.penalty) and np.isfinite(found.gradient).all()):
+            self.write()
             raise diverged(run.model, self.loss, X, targets, found, rate, run.epoch + 1, run.history)
         gradient = found.gradient if self.clip is None else self.clip(found.gradient)
         vector, state = run.optimizer.update(self.vector, gradient, run.optimizer_state)
         if not np.isfinite(vector).all():
+            self.write()
             raise diverged(run.model, self.loss, X, targets, found, rate, run.epoch + 1, run.history, vector)
         self.vector, run.optimizer_state = vector, state
         self.gradients.move_to(vector)
         return rate
+
+    def read(self) -> None:
+        """Take the vector from the model, whose parameters a callback may have set."""
+        self.vector = read_parameters(self.run.model.parameters())
+        self.gradients.move_to(self.vector)
 
     def write(self) -> None:
         """Put the vector into the model."""
@@ -197,6 +205,34 @@ def _right_call(name: str, given: Any) -> str:
     close = [translated[name]] if name in translated else difflib.get_close_matches(name, known, n=1)
     hint = f"Write {close[0]}=." if close else f"It takes {', '.join(known)}."
     return f"fit takes no {name}. {hint}"
+
+
+def _require_kinds(model: Module, loss: Any, penalty: Any, clip: Any, validation: Any) -> None:
+    if not isinstance(loss, Loss):
+        raise SettingError(
+            f"loss is one of nn's, such as half_squared_error, or a function made one with @Loss; got {loss!r}.")
+    for name, given, example in (("penalty", penalty, "L2(0.01)"), ("clip", clip, "ClipNorm(1.0)")):
+        if given is not None and not callable(given):
+            raise SettingError(f"{name} is one of nn's, such as {example}; got {given!r}.")
+    if validation is not None and not (isinstance(validation, (tuple, list)) and len(validation) == 2):
+        raise SettingError("validation is a pair (X_val, y_val) of data that are not trained on; split() makes one.")
+    if not model.parameters():
+        raise SettingError(
+            f"{type(model).__name__} has no parameters to train. A module is found as an attribute or in a list, "
+            "not in a dict; a parameter is a Parameter or lists of them."
+        )
+
+
+def _several(given: Any, name: str, example: str) -> list[Any]:
+    """One callable as a list of it."""
+    found = [given] if callable(given) else given
+    if not isinstance(found, (list, tuple)) or not all(map(callable, found)):
+        raise SettingError(f"{name} takes functions, such as {name}={example}; got {given!r}.")
+    return list(found)
+
+
+def _is_true(answer: object) -> bool:
+    return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
 
 def _require_width(model: Module, X: np.ndarray) -> None:

@@ -93,7 +93,7 @@ MODELS: list[Callable[[int], Module]] = [
     lambda rng: MLP([2, 3, 1], rng=rng),
     stochastic,
     lambda rng: Sequential(Linear(2, 2, bias=False, rng=rng), BatchNorm(2, scale_and_shift=False), Activation("relu")),
-    lambda rng: Dropout(0.5, rng),
+    lambda rng: Dropout(keep=0.5, rng=rng),
     lambda rng: Odd(float(rng)),
 ]
 
@@ -220,7 +220,10 @@ def test_resuming_takes_other_settings_of_the_optimizer_and_forgets_why_the_run_
 
 
 def two_dropouts(first: Any, second: Any) -> Module:
-    return Sequential(Linear(2, 3), Dropout(0.5, first), Activation("tanh"), Dropout(0.5, second), Linear(3, 1))
+    dropouts = Dropout(keep=0.5, rng=0), Dropout(keep=0.5, rng=0)
+    for dropout, generator in zip(dropouts, (first, second), strict=True):
+        dropout.rng = generator  # which others may hold too
+    return Sequential(Linear(2, 3), dropouts[0], Activation("tanh"), dropouts[1], Linear(3, 1))
 
 
 def generators(pattern: str) -> list[np.random.Generator]:

@@ -128,7 +128,7 @@ def test_weights_are_what_multiplies() -> None:
 
 
 def test_modes_reach_every_part() -> None:
-    model = Sequential(Sequential(Linear(2, 2), Dropout(0.5)), Linear(2, 1))
+    model = Sequential(Sequential(Linear(2, 2), Dropout(keep=0.5)), Linear(2, 1))
     assert model.training
     assert model.eval() is model
     assert not any(module.training for module in model.modules())
@@ -257,7 +257,7 @@ class TestDropout:
 
     def test_evaluation_does_nothing(self) -> None:
         x = [Value(2.0), Value(3.0)]
-        assert Dropout(0.1).eval()(x) == x
+        assert Dropout(keep=0.1).eval()(x) == x
 
     def test_keep_one_draws_nothing(self) -> None:
         dropout = Dropout(keep=1.0, rng=5)
@@ -266,7 +266,7 @@ class TestDropout:
 
     def test_a_dropped_unit_gets_no_gradient_and_a_kept_one_the_factor(self) -> None:
         x = [Value(float(at)) for at in range(50)]
-        out = Dropout(0.5, rng=1)(x)
+        out = Dropout(keep=0.5, rng=1)(x)
         ag.total(out).backward()
         assert [each.grad for each in x] == [2.0 if at and kept.data else kept.partials[0]
                                              for at, kept in enumerate(out)]
@@ -274,12 +274,35 @@ class TestDropout:
 
     def test_arrays_and_values_draw_the_same(self) -> None:
         X = np.ones((4, 5))
-        recorded = Dropout(0.5, rng=2)(X)  # numbers, since nothing in it is recorded
-        np.testing.assert_array_equal(Dropout(0.5, rng=2).on_arrays(X), recorded)
+        recorded = Dropout(keep=0.5, rng=2)(X)  # numbers, since nothing in it is recorded
+        np.testing.assert_array_equal(Dropout(keep=0.5, rng=2).on_arrays(X), recorded)
 
     def test_the_same_seed_drops_the_same_units(self) -> None:
-        assert [out.data for out in Dropout(0.5, rng=3)([1.0] * 30)] == [
-            out.data for out in Dropout(0.5, rng=3)([1.0] * 30)]
+        assert [out.data for out in Dropout(keep=0.5, rng=3)([1.0] * 30)] == [
+            out.data for out in Dropout(keep=0.5, rng=3)([1.0] * 30)]
+
+
+def test_layers_without_a_seed_of_their_own_do_not_draw_the_same() -> None:
+    first, second = Linear(3, 3), Linear(3, 3)
+    model = Sequential(first, Dropout(keep=0.5), second, Dropout(keep=0.5), rng=4)
+    assert model.state_dict()["0.weight"].tolist() != model.state_dict()["2.weight"].tolist()
+    assert model[1].rng.random() != model[3].rng.random()
+    again = Sequential(Linear(3, 3), Dropout(keep=0.5), Linear(3, 3), rng=4)
+    assert again.state_dict()["2.weight"].tolist() == model.state_dict()["2.weight"].tolist()
+
+
+def test_weights_that_were_given_or_changed_are_not_drawn_anew() -> None:
+    given, changed = Linear(2, 2, rng=7), Linear(2, 2)
+    changed.weight[0][0].data = 5.0
+    before = [given.state_dict()["weight"].tolist(), changed.state_dict()["weight"].tolist()]
+    Sequential(given, changed, rng=1)
+    assert [given.state_dict()["weight"].tolist(), changed.state_dict()["weight"].tolist()] == before
+
+
+def test_dropouts_that_share_a_generator_draw_apart() -> None:
+    generator = np.random.default_rng(0)
+    first, second = Dropout(keep=0.5, rng=generator), Dropout(keep=0.5, rng=generator)
+    assert first.factors(4, 5).tolist() != second.factors(4, 5).tolist()
 
 
 class Doubled(Module):
@@ -295,6 +318,8 @@ class Doubled(Module):
 def test_a_module_of_ones_own_needs_only_forward() -> None:
     model = Doubled()
     assert len(model.parameters()) == 5
+    assert [name for name, _ in model.named_parameters()] == [
+        "offset", "w_{11}^{(1)}", "b_1^{(1)}", "w_{11}^{(2)}", "b_1^{(2)}"]
     assert list(model.state_dict()) == ["offset", "inner.0.weight", "inner.0.bias", "inner.1.weight", "inner.1.bias"]
     np.testing.assert_allclose(model.predict([[2.0], [3.0]]), [model([2.0]).data, model([3.0]).data])
 
@@ -314,6 +339,10 @@ REFUSED = [
     (lambda: MLP([2, 3, 1], keep=1.5), SettingError,
      r"keep, the probability to keep a unit, must be a number above 0 and at most 1; got 1\.5"),
     (lambda: Activation("tanh", slope=2.0), ag.OperandError, r"tanh"),
+    (lambda: MLP([2, 1], lr=0.1), UnknownSettingError,
+     r"MLP takes no lr: it belongs to the optimizer: fit\(model, X, y"),
+    (lambda: MLP([2, 1], size=3), UnknownSettingError, r"MLP takes no size: its settings are activation, output"),
+    (lambda: Dropout(0.2), UnknownSettingError, r"Dropout has no setting without a name\. It takes keep"),
     (lambda: Dropout(p=0.2), UnknownSettingError,
      r"Dropout has no p\. It takes keep, .* PyTorch's p is the probability to drop one\. Write Dropout\(keep=0\.8\)\."),
     (lambda: Dropout(keep=0.0), SettingError, r"got 0\.0"),

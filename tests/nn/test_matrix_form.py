@@ -292,7 +292,7 @@ BAD_CALLS = [
      r'got Activation\("tanh"\) before the first Linear'),
     (lambda: Network.of(Sequential(Linear(1, 1), Activation("tanh"), Activation("exp"))), SettingError,
      r'got Activation\("exp"\) in layer 1'),
-    (lambda: Network.of(Sequential(Dropout(0.5), BatchNorm(2))), SettingError, "before the first Linear"),
+    (lambda: Network.of(Sequential(Dropout(keep=0.5), BatchNorm(2))), SettingError, "before the first Linear"),
     (lambda: Network({}, {}, {}), ShapeError, r"each of the layers 1, 2, \.\.\., K; got \[\]"),
     (lambda: Network({2: np.ones((1, 1))}, {}, {}), ShapeError, r"got \[2\]"),
     (lambda: Network({1: np.ones((3, 2)), 2: np.ones((1, 4))}, {}, {}), ShapeError,

@@ -18,6 +18,7 @@ from nn import (
     L2,
     MLP,
     SGD,
+    Activation,
     Adam,
     BatchNorm,
     ClipNorm,
@@ -28,6 +29,7 @@ from nn import (
     ElasticNet,
     GradientBelow,
     Linear,
+    Module,
     Sequential,
     fit,
     half_squared_error,
@@ -311,6 +313,65 @@ class TestDivergence:
         assert "example" in caught.value.node
 
 
+@pytest.mark.parametrize("engine", ["compiled", "eager"])
+class TestEngines:
+    """What must not depend on the engine, nor on how it takes the examples."""
+
+    def test_a_run_that_diverges_within_an_epoch_keeps_the_last_parameters(self, engine: str) -> None:
+        rng = np.random.default_rng(0)
+        X, y = rng.normal(size=(40, 2)), rng.normal(size=40)
+        model = MLP([2, 16, 1], activation="relu")
+        before = model.state_dict()["0.weight"].tolist()
+        with pytest.raises(DivergedError) as caught:
+            fit(model, X, y, optimizer=SGD(1e200), batch_size=10, epochs=20, engine=engine)
+        assert "none; repeated" not in caught.value.node
+        assert model.state_dict()["0.weight"].tolist() != before
+        assert all(math.isfinite(each.data) for each in model.parameters())
+
+    def test_a_callback_may_set_the_parameters(self, engine: str) -> None:
+        def cap(run) -> None:
+            for weight in run.model.weights():
+                weight.data = 0.0
+
+        model = line(bias=False)
+        history = fit(model, X, Y, epochs=5, callbacks=[cap], engine=engine)
+        assert history.loss == [history.loss[0]] * 5
+        assert [weight.data for weight in model.weights()] == [0.0]
+
+    def test_a_module_of_ones_own_that_couples_examples_is_trained_as_it_is(self, engine: str) -> None:
+        class Centred(Module):
+            couples_examples = True
+
+            def forward(self, examples):
+                means = [ag.mean(column) for column in zip(*examples, strict=True)]
+                return [[scalar - mean for scalar, mean in zip(row, means, strict=True)] for row in examples]
+
+        model = Sequential(Linear(1, 1, bias=False, init="zeros"), Centred())
+        history = fit(model, X, Y, optimizer=SGD(0.1), epochs=1, engine=engine)
+        # dE/dw = -mean(y (x - mean x)) = -2.875 at w = 0, where the outputs are 0.
+        assert model.weights()[0].data == pytest.approx(0.2875)
+        assert history.loss == pytest.approx([(1 + 9 + 25 + 64) / 8])
+
+    def test_a_penalty_of_ones_own_is_asked_every_time(self, engine: str) -> None:
+        strengths = iter([0.0, 0.0, 7.0, 0.0])
+        history = fit(line(), X, Y, epochs=3, engine=engine, penalty=lambda model: ag.total(
+            [next(strengths) * ag.square(model.weights()[0])]))
+        assert [each > 0.0 for each in history.penalty] == [False, False, True]
+
+    def test_diverging_batch_statistics_are_not_remembered(self, engine: str) -> None:
+        model = MLP([1, 2, 1], activation="exp", norm="batch")
+        model[0].weight[0][0].data = 1e308
+        with pytest.raises(DivergedError):
+            fit(model, X * 10, Y, epochs=1, engine=engine)
+        assert all(np.isfinite(array).all() for array in model.state_dict().values())
+
+
+def test_the_engines_drop_the_same_units() -> None:
+    losses = [fit(MLP([1, 6, 6, 1], keep=0.5, rng=3), X, Y, epochs=5, engine=engine, optimizer=SGD(0.01)).loss
+              for engine in ("compiled", "eager")]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)
+
+
 def test_clipping_bounds_the_step_and_not_what_is_recorded() -> None:
     model = line()
     history = fit(model, X, Y, optimizer=SGD(1.0), epochs=1, clip=ClipNorm(0.5))
@@ -319,8 +380,8 @@ def test_clipping_bounds_the_step_and_not_what_is_recorded() -> None:
 
 
 def test_dropout_trains_with_its_own_generator_and_validates_without() -> None:
-    model = Sequential(Linear(1, 50, rng=0), Dropout(0.5, rng=1), Linear(50, 1, rng=2))
-    twin = Sequential(Linear(1, 50, rng=0), Dropout(0.5, rng=1), Linear(50, 1, rng=2))
+    model = Sequential(Linear(1, 50, rng=0), Dropout(keep=0.5, rng=1), Linear(50, 1, rng=2))
+    twin = Sequential(Linear(1, 50, rng=0), Dropout(keep=0.5, rng=1), Linear(50, 1, rng=2))
     histories = [fit(each, X, Y, epochs=5, optimizer=SGD(0.001), validation=(X, Y)) for each in (model, twin)]
     assert histories[0].loss == histories[1].loss
     assert histories[0].validation_loss[-1] == pytest.approx(((model.predict(X) - Y) ** 2).mean() / 2)
@@ -378,7 +439,14 @@ REFUSED = [
     (dict(optimizer="adam"), SettingError,
      r"optimizer is one of nn's, such as SGD\(0\.1\) or Adam\(0\.01\); got 'adam'"),
     (dict(penalty=0.01), SettingError, r"penalty is one of nn's, such as L2\(0\.01\); got 0\.01"),
-    (dict(engine="fast"), SettingError, r"engine is 'compiled' or 'eager', or a function like EagerGradients; got 'fast'"),
+    (dict(loss="mse"), SettingError, r"loss is one of nn's, such as half_squared_error, .* got 'mse'"),
+    (dict(clip=1.0), SettingError, r"clip is one of nn's, such as ClipNorm\(1\.0\); got 1\.0"),
+    (dict(stop=5), SettingError, r"stop takes functions, such as stop=EarlyStopping\(10\); got 5"),
+    (dict(callbacks=[5]), SettingError, r"callbacks takes functions, such as callbacks=\[print\]; got \[5\]"),
+    (dict(validation=0.2), SettingError, r"validation is a pair \(X_val, y_val\)"),
+    (dict(model=lambda: Sequential(Activation("tanh"))), SettingError, r"Sequential has no parameters to train"),
+    (dict(engine="fast"), SettingError,
+     r"engine is 'compiled' or 'eager', or a function like EagerGradients; got 'fast'"),
     (dict(X=NAN), DataError, r"nan.*row 2.*column 0|row 2.*column 0.*nan"),
     (dict(X=[], y=[]), DataError, r"X must hold at least one number"),
     (dict(y=Y[:3]), DataError, r"4.*3|3.*4"),

@@ -56,7 +56,7 @@ def regularization(
     model = MLP([2, 4, 1], keep=keep, rng=0)
     x = [Value(each, f"x_{n}") for n, each in enumerate((1.0, -0.5), 1)]
     whole, thinned = model.eval()(x), model.train()(x)
-    factors, many = factors_in(thinned), Dropout(keep, rng=0).factors(10000, 1)
+    factors, many = factors_in(thinned), Dropout(keep=keep, rng=0).factors(10000, 1)
     first = [weight for weight in model.weights() if "^{(1)}" in (weight.name or "")]
     of_dropped = [each for each, factor in zip(first, np.repeat(factors, len(x)), strict=False) if factor == 0.0]
 
