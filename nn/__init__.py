@@ -1,5 +1,9 @@
-"""Neural networks on the scalar engine: modules, losses, optimizers, training, and the checks of a good recipe."""
+"""Neural networks on the scalar engine: modules, losses, optimizers, training, and the checks of a good recipe.
 
+The scikit-learn estimators are in ``nn.estimators``, the strategies for property tests in ``nn.testing``.
+"""
+
+from nn import initializers, matrix_form, recipe
 from nn.checkpoints import Checkpoint, load, save
 from nn.clipping import ClipNorm, ClipValue
 from nn.compiled_gradients import CompiledGradients
@@ -47,7 +51,7 @@ __all__ = [
     "Linear", "Loss", "Module", "Momentum", "Nesterov", "Optimizer", "Penalty", "RMSprop", "Schedule", "Sequential",
     "SettingError", "ShapeError", "Standardization", "StepDecay", "Training", "UnknownSettingError", "WarmUp",
     "binary_cross_entropy_with_logits", "breast_cancer", "circles", "diabetes", "digits", "fit", "from_torch",
-    "gabor", "gabor_data", "half_squared_error", "hinge", "huber_error", "iris", "load", "max_margin",
-    "mean_absolute_error", "mean_squared_error", "moons", "one_pixel_shifts", "save", "softmax_cross_entropy",
-    "spirals", "split", "to_torch", "xor",
+    "gabor", "gabor_data", "half_squared_error", "hinge", "huber_error", "initializers", "iris", "load",
+    "matrix_form", "max_margin", "mean_absolute_error", "mean_squared_error", "moons", "one_pixel_shifts", "recipe",
+    "save", "softmax_cross_entropy", "spirals", "split", "to_torch", "xor",
 ]

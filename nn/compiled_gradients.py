@@ -76,7 +76,7 @@ class CompiledGradients:
             inputs, compiled.value_and_grad, compiled.replayed_value_and_grad)
         for (norm, unit), mean, variance in zip(recorded.norms, statistics[::2], statistics[1::2], strict=True):
             norm.remember(unit, float(mean), float(variance), len(X))
-        return MeanLoss(float(loss), float(penalty), np.reshape(gradients[0], -1))
+        return MeanLoss(float(loss), float(penalty), np.reshape(gradients[0], -1)[: len(self.parameters)])
 
     def per_example(self, X: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The loss of each example, shape (examples,), and its gradient, shape (examples, parameters), unpenalized."""
@@ -99,16 +99,25 @@ class CompiledGradients:
 
     def _inputs(self, recorded: _Recorded, X: np.ndarray, targets: np.ndarray) -> list[np.ndarray]:
         vector = read_parameters(self.parameters) if self._vector is None else self._vector
+        others = recorded.compiled.parameters[len(self.parameters) :]
+        if others:  # Values that the loss closes over
+            vector = np.append(vector, [value.data for value in others])
         factors = [dropout.factors(len(X), units).T for dropout, units in recorded.dropouts]
         return recorded.compiled.laid_out([X.T, targets.T, *factors, vector])
 
     def _recorded(self, inputs: int, outputs: int) -> _Recorded:
-        key = (inputs, outputs, tuple((module.training, getattr(module, "keep", None))
-                                      for module in self.model.modules()))
+        key = (inputs, outputs, tuple(map(_mode, self.model.modules())))
         if key not in self._programs:
             self._programs[key] = _Recorded(self.model, self.loss, self.penalty, self.parameters, inputs, outputs)
         self.program = self._programs[key].compiled
         return self._programs[key]
+
+
+def _mode(module: Module) -> object:
+    """What a recording of the module has as constants."""
+    if isinstance(module, BatchNorm) and not module.training:
+        return module.running_mean.tobytes(), module.running_variance.tobytes()
+    return module.training, getattr(module, "keep", None)
 
 
 class _Recorded:

@@ -47,10 +47,10 @@ def _first_bad_node(model: Module, loss: Loss, X: np.ndarray, targets: np.ndarra
         order = topological_order((root,))
         for node in order:
             if not math.isfinite(node.data):
-                return _described(node, f" = {node.data:g}", example)
+                return _described(node, f" = {node.data:g}", example, order)
         for node, adjoint in reversed(list(zip(order, adjoints(order, {id(root): 1.0}), strict=True))):
             if not math.isfinite(adjoint):
-                return _described(node, f", where the derivative of the loss is {adjoint:g}", example)
+                return _described(node, f", where the derivative of the loss is {adjoint:g}", example, order)
     return "none; repeated, the loss and its gradient are finite"
 
 
@@ -68,10 +68,21 @@ def _recorded(model: Module, loss: Loss, X: np.ndarray, targets: np.ndarray) -> 
     return found
 
 
-def _described(node: Value, what: str, example: str) -> str:
-    name = node.name or "an unnamed node"
+def _described(node: Value, what: str, example: str, order: Sequence[Value]) -> str:
+    name = node.name or f"a step towards {_towards(node, order)}"
     if node.op is None:
         return f"{name}{what}, in {example}"
     operands = ", ".join(f"{each.data if isinstance(each, Value) else each:.4g}" for each in node.operands[:3])
     more = ", ..." if len(node.operands) > 3 else ""
     return f"{name}{what}, from {node.op.name}({operands}{more}), in {example}"
+
+
+def _towards(node: Value, order: Sequence[Value]) -> str:
+    """The name of the first named node that is computed from this one, or else the loss."""
+    reached = {id(node)}
+    for later in order:
+        if any(id(each) in reached for each in later.operands):
+            if later.name is not None:
+                return later.name
+            reached.add(id(later))
+    return "the loss"

@@ -62,7 +62,7 @@ class Optimizer(Settings, ABC):
 
     def __new__(cls, *positions: object, **settings: object) -> Self:
         if positions and _is_parameters(positions[0]):
-            call = right_call(cls.meant_by(settings), settings)
+            call = right_call(cls.meant_by(settings), settings, positions[1:])
             raise UnknownSettingError(f"{cls.__name__} does not take the parameters. Write {call}.bind(model).")
         return super().__new__(cls, *positions, **settings)
 

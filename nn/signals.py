@@ -97,8 +97,8 @@ class UnitReport(Findings):
                 found.append(f"{percent(layer.dead)} of the units of layer {layer.name} are dead: they give the same "
                              "for every example.")
             if layer.saturated > MANY:
-                found.append(f"{percent(layer.saturated)} of the units of layer {layer.name} are saturated: its "
-                             "pre-activations are too large.")
+                found.append(f"{percent(layer.saturated)} of the units of layer {layer.name} are saturated: for nearly "
+                             "all examples the slope there is next to 0.")
             if layer.alike > 0.0:
                 found.append(f"{percent(layer.alike)} of the units of layer {layer.name} repeat another: equal initial "
                              "weights stay equal.")

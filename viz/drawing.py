@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
+from autograd_core.compiler.plan import Plan
 from autograd_core.formula import names_in
 from autograd_core.graph import Graph
 from autograd_core.graph_parts import GraphEdge
@@ -13,16 +14,22 @@ from autograd_core.names import Name
 from autograd_core.parsing import parse
 from autograd_core.path_sums import Paths
 from autograd_core.symbol import Symbol
-from autograd_core.testing.report import Report
+from autograd_core.testing.report import Arrow, Culprit, Report, compared
 from autograd_core.value import Value
 from autograd_core.writing import LATEX, UNICODE, write
 from viz.collapsing import collapse
 from viz.eliding import elide_alike
 from viz.picture import Picture
+from viz.plans import draw_plan
 from viz.rendering.parts import Edge, Label, Math, Node, Plain, Shape, plain
 
 Style = Literal["lecture", "full"]
 Show = Literal["symbols", "numbers", "both", "expanded"]
+
+# Okabe and Ito's palette, which people with any colour vision can tell apart.
+PATH_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+WRONG_COLOR = PATH_COLORS[0]
+"""Of the arrow or the node that a check found to be wrong."""
 
 _MOST_WRITTEN = 2000
 """Above this many nodes not even alike ones are looked for."""
@@ -31,12 +38,9 @@ NODE_ROOM = (92.0, 36.0)
 EDGE_ROOM = 74.0
 """Pixels for two lines of a number and for one, at the size of an arrow's label."""
 
-# Okabe and Ito's palette, which people with any colour vision can tell apart.
-PATH_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-
 
 def draw(
-    thing: Value | Sequence[Value] | Graph | Report | str,
+    thing: Value | Sequence[Value] | Graph | Report | Plan | str | None,
     wrt: Any = None,
     *,
     at: Mapping[str, float] | None = None,
@@ -55,15 +59,19 @@ def draw(
 ) -> Picture:
     """The picture of an output (or several, a check's report, or a text of definitions with the numbers ``at``).
 
+    A compiled program's plan is drawn block by block, with names as in its source.
+
     With ``wrt`` the nodes are what lies on a path from it, and everything else is a symbol beside an
     arrow.  The ``lecture`` style shows the named nodes as circles and on each arrow the local
     derivative, as symbols unless told otherwise; the ``full`` style every node with its operation, value
     and gradient.  ``show`` is what stands beside arrows: ``symbols``, ``numbers``, ``both`` or
     ``expanded`` (symbols with the derivatives of activations written out).  ``highlight=(x, y)`` gives
-    each path from x to y a colour.  A picture of more than ``limit`` nodes is collapsed by depth, and
+    each path from x to y a colour.  A picture of more than ``limit`` nodes, or three times
+    as many arrows, is collapsed by depth, and
     says so.  ``direction`` is ``right`` or ``down``, ``flow`` (``forward`` or ``backward``) adds the grey
     arrow that says which way is propagated, ``digits`` the significant digits of numbers,
-    ``background``, ``scale`` and ``engine`` are as in :class:`viz.Picture`.
+    ``background``, ``scale`` and ``engine`` are as in :class:`viz.Picture`.  Of a check's report the smallest
+    graph around the mistake is drawn: the wrong arrow, or the node that is wrong, in colour and with both numbers.
 
     >>> x = Value(1.0, "x")
     >>> a = (3 * x).named("a")
@@ -71,6 +79,11 @@ def draw(
     >>> [(edge.tail, edge.label.latex, edge.head) for edge in picture.edges]
     [('n0', '3', 'n1'), ('n1', '2', 'n2')]
     """
+    picture = partial(Picture, direction=direction, flow=flow, background=background, scale=scale, engine=engine)
+    if thing is None or isinstance(thing, Plan):
+        if wrt is not None or at or highlight or style != "lecture" or show or values or gradients:
+            raise ValueError("A plan is drawn as it is, without numbers and derivatives: viz.draw(program.plan).")
+        return draw_plan(thing, limit, picture)
     require("style", style, ("lecture", "full"))
     if digits < 1:
         raise ValueError(f"digits is the number of significant digits, 1 or more; got {digits!r}.")
@@ -78,6 +91,7 @@ def draw(
         raise ValueError(f"highlight takes an input and an output, as in highlight=(x, y); got {highlight!r}.")
     require("show", show, (None, "symbols", "numbers", "both", "expanded"))
     graph = graph_of(thing, wrt, at or {})
+    culprit = thing.culprit if isinstance(thing, Report) else None
     full = style == "full"
     graph = graph if full or graph.contracted else graph.contract()
     if not graph.has_numbers and (show in ("numbers", "both") or values or gradients):
@@ -86,11 +100,15 @@ def draw(
             "draw('y = 2*x', at={'x': 1.0}), or ask for show='symbols'."
         )
     numbers = full and graph.has_numbers
-    values, gradients = (numbers if each is None else each for each in (values, gradients))
+    values = numbers if values is None else values
+    # A part of a graph, with a mistake in it, has no gradients that would mean anything.
+    gradients = numbers and culprit is None if gradients is None else gradients
     shown = show or ("both" if numbers else "symbols")
-    writer = _Writer(graph, full, shown, digits, values=values, gradients=gradients)
-    picture = partial(Picture, direction=direction, flow=flow, background=background, scale=scale, engine=engine)
+    writer = _Writer(graph, full, shown, digits, values=values, gradients=gradients, culprit=culprit)
     return _assembled(writer, highlight, limit, picture)[0]
+
+
+_ARROWS_PER_NODE = 3  # of limit: more arrows than these take minutes to place, and nobody can follow them
 
 
 def draw_with_room(graph: Graph, style: Style, *, limit: int, engine: str | None) -> tuple[Picture, dict[int, str]]:
@@ -113,16 +131,17 @@ def _assembled(
         nodes = [writer.node(at) for at in graph.shown]
         edges = [writer.edge(edge, colors.get((edge.tail, edge.head, edge.position), ())) for edge in graph.edges]
         hidden: dict[str, str] = {}
-        if not full and not highlight:
+        if not full and not highlight and writer.culprit is None:
             nodes, edges, hidden = elide_alike(graph, nodes, edges)
-        if len(nodes) <= limit:
+        if len(nodes) <= limit and len(edges) <= _ARROWS_PER_NODE * limit:
             several = len(graph.outputs) > 1 and writer.adjoints is not None
             whose = f"The gradients are those of {graph.name(graph.outputs[0]).unicode}." if several else ""
-            note = " ".join(filter(None, (graph.hint, said, whose)))
+            note = " ".join(filter(None, (graph.hint, said, whose, writer.mistake)))
             places = {at: hidden.get(f"n{at}", f"n{at}") for at in graph.shown}
             return picture(tuple(nodes), tuple(edges), note=note, title=title), places
     nodes, edges, said, places = collapse(graph, limit, NODE_ROOM if writer.rooms else None)
-    return picture(tuple(nodes), tuple(edges), note=said, title=f"{title}, collapsed"), places
+    note = " ".join(filter(None, (said, writer.mistake)))
+    return picture(tuple(nodes), tuple(edges), note=note, title=f"{title}, collapsed"), places
 
 
 def graph_of(thing: Any, wrt: Any, at: Mapping[str, float]) -> Graph:
@@ -151,10 +170,11 @@ class _Writer:
     """Turns the nodes and edges of one graph into those of a picture."""
 
     def __init__(
-        self, graph: Graph, full: bool, show: Show, digits: int, *, values: bool, gradients: bool, rooms: bool = False
+        self, graph: Graph, full: bool, show: Show, digits: int, *, values: bool, gradients: bool, rooms: bool = False,
+        culprit: Culprit | None = None,
     ) -> None:
         self.graph, self.full, self.show, self.digits = graph, full, show, digits
-        self.values, self.rooms = values, rooms
+        self.values, self.rooms, self.culprit = values, rooms, culprit
         self.adjoints = graph.adjoints() if gradients else None
 
     def node(self, at: int) -> Node:
@@ -175,7 +195,20 @@ class _Writer:
             # It stands left of an input, and below a computed node: "x =", "= z_2".
             caption = type(caption)(f"{plain(caption)} =" if record.op is None else f"= {plain(caption)}")
         shape: Shape = "box" if self.full else "circle"
-        return Node(f"n{at}", tuple(lines), shape, caption, room=NODE_ROOM if self.rooms else None)
+        color = None
+        if self.culprit is not None and not self.culprit.arrows and self.culprit.place == at:
+            shape, color = "box", WRONG_COLOR
+            numbers = compared(self.culprit.expected, self.culprit.got, self.digits)
+            lines.append(Plain(f"{self.culprit.quantity}: {numbers}"))
+        return Node(f"n{at}", tuple(lines), shape, caption, color, room=NODE_ROOM if self.rooms else None)
+
+    @property
+    def mistake(self) -> str:
+        """What a check found to be wrong, in a sentence; empty if the graph is of no check."""
+        wrong = self.culprit
+        if wrong is None:
+            return ""
+        return f"{wrong.what[0].upper()}{wrong.what[1:]}: {compared(wrong.expected, wrong.got, self.digits)}."
 
     def _equation(self, names: Sequence[Name], formula: Symbol | None = None) -> Label:
         latex, text = [name.latex for name in names], [name.unicode for name in names]
@@ -193,6 +226,11 @@ class _Writer:
     def edge(self, edge: GraphEdge, colors: tuple[str, ...]) -> Edge:
         """An arrow with its local derivative."""
         symbol = edge.expanded if self.show == "expanded" else edge.symbol
+        wrong = self._wrong_arrow(edge)
+        if wrong is not None:
+            numbers = compared(wrong.expected, wrong.got, self.digits)
+            text = numbers if symbol.number is not None else f"{write(symbol, UNICODE, self.digits)}: {numbers}"
+            return Edge(f"n{edge.tail}", f"n{edge.head}", Plain(text), (WRONG_COLOR,), tooltip=self.mistake)
         latex, text = write(symbol, LATEX, self.digits), write(symbol, UNICODE, self.digits)
         if self.show in ("numbers", "both") and edge.partial is not None:
             number = Symbol(number=edge.partial)
@@ -205,6 +243,14 @@ class _Writer:
         label = _label(symbol, latex, text)
         room = EDGE_ROOM if self.rooms and self.full and symbol.number is None else 0.0
         return Edge(f"n{edge.tail}", f"n{edge.head}", label, colors, tooltip=f"∂{head}/∂{tail} = {text}", room=room)
+
+    def _wrong_arrow(self, edge: GraphEdge) -> Arrow | None:
+        """The mistake in an arrow of the graph; parallel ones are a single arrow in the lecture's style."""
+        if self.culprit is None or edge.head != self.culprit.place:
+            return None
+        operands = self.graph.record[edge.head].operands
+        found = [each for each in self.culprit.arrows if operands[each.operand] == edge.tail]
+        return next((each for each in found if edge.position in (each.operand, None)), None)
 
 
 def _label(parts: Any, latex: str, text: str) -> Label:

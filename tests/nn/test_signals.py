@@ -73,7 +73,7 @@ def test_one_graph_and_one_example_at_a_time_agree() -> None:
     (MLP([2, *[8] * 8, 2], activation="relu", init=normal(3.0)), "The gradients explode: from "),
     (MLP([2, 8, 8, 2], init=constant(0.5)), "repeat another: equal initial weights stay equal"),
     (MLP([2, 8, 8, 2], init="zeros"), "are dead: they give the same for every example"),
-    (MLP([2, 8, 2], init=normal(100.0)), "are saturated: its pre-activations are too large"),
+    (MLP([2, 8, 2], init=normal(100.0)), "are saturated: for nearly all examples the slope"),
 ], ids=lambda each: each if isinstance(each, str) else "")
 def test_bad_initializations_are_found(model: Module, said: str) -> None:
     found = unit_report(model, X, y, softmax_cross_entropy)
