@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from autograd_core.operand_checks import shown
 from autograd_core.primitives import find_primitive
 from autograd_core.row import Partial, Primitive
 from autograd_core.testing.located import hold_partial
+from autograd_core.testing.numbers import mpmath_context
 
 _POINTS = 20
 _TOLERANCE = 1e-6
@@ -40,9 +42,10 @@ def primitive(
     ``exact(mp, *operands)`` computes with mpmath, which lets gradients be checked to the last digits;
     ``javascript`` is needed to step through it.  Operands are called, and have defaults, as in the function.
 
-    The partials are held against differences at points drawn in the domain from ``rng``, unless ``check`` is False.
-    Raises :class:`CheckError` for a partial that is wrong, or that nothing could be said about; for a function that
-    is not defined in all of its domain; for a number of partials that is not that of the operands; and for a
+    The partials are held against differences at points drawn in the domain from ``rng``, and ``array`` and ``exact``
+    against the function, unless ``check`` is False.  Raises :class:`CheckError` for a partial that is wrong, or that
+    nothing could be said about; for a function that is not defined in all of its domain, or an ``array`` or ``exact``
+    that is another; for what is no function; for a number of partials that is not that of the operands; and for a
     name that the table has.
 
     >>> @primitive(partials=[lambda out, x: -2.0 * x * out])
@@ -55,6 +58,8 @@ def primitive(
     >>> round(x.grad, 6)
     -0.948593
     """
+
+    _require_functions(partials, array, exact)
 
     def declare(function: Callable[..., float]) -> Primitive:
         name = getattr(function, "__name__", type(function).__name__)
@@ -80,6 +85,17 @@ def primitive(
         return row
 
     return declare
+
+
+def _require_functions(partials: object, array: object, exact: object) -> None:
+    if not isinstance(partials, Sequence) or not all(map(callable, partials)):
+        raise CheckError(
+            "partials is a list of functions, one for each operand, as in partials=[lambda out, x: cos(x)]; "
+            f"got {shown(partials)}."
+        )
+    for name, given in (("array", array), ("exact", exact)):
+        if given is not None and not callable(given):
+            raise CheckError(f"{name} is a function, or None; got {shown(given)}.")
 
 
 class _NamedPartial:
@@ -134,6 +150,7 @@ def _require_right(row: Primitive, rng: np.random.Generator) -> None:
         if not math.isfinite(out):
             continue
         slopes = [_slope(row, out, point, at, called) for at in range(row.arity)]
+        _require_same(row, out, point, slopes, called)
         for at, slope in enumerate(slopes):
             found = hold_partial(row, point, slopes, at, _TOLERANCE)
             if found.verdict == "fail" and found.expected is not None:
@@ -160,8 +177,12 @@ def _value(row: Primitive, point: Sequence[float], called: str) -> float:
         return math.inf
     except OperandError as error:
         raise CheckError(f"At {called}: {error}") from error
-    except (ValueError, ArithmeticError) as error:
+    except (ValueError, ArithmeticError) as error:  # as Python's own functions do outside their domain
         out, said = math.nan, f"raises {type(error).__name__} ({error})"
+    except Exception as error:
+        raise CheckError(
+            f"{called} raises {type(error).__name__} ({error}). It is called with floats; correct the function."
+        ) from error
     if math.isnan(out):
         raise CheckError(
             f"{called} {said}, but the domain of {row.name} is {row.domain}. "
@@ -177,11 +198,41 @@ def _slope(row: Primitive, out: float, point: Sequence[float], at: int, called: 
         said = "is nan"
     except OverflowError:
         return math.inf
-    except (TypeError, ValueError, ArithmeticError) as error:
-        slope, said = math.nan, f"gives no number ({error})"
+    except Exception as error:
+        slope, said = math.nan, f"gives no number ({type(error).__name__}: {error})"
     if math.isnan(slope):
         raise CheckError(
             f"The partial of {row.name} with respect to {row.operand_names[at]} {said} at {called}, inside the domain "
             f"{row.domain}. Correct it, say with domain= where {row.name} is defined, or pass check=False."
         )
     return slope
+
+
+def _require_same(row: Primitive, out: float, point: Sequence[float], slopes: Sequence[float], called: str) -> None:
+    """Raise CheckError where ``array`` or ``exact`` computes something else than the function."""
+    carried = math.fsum(abs(x * slope) for x, slope in zip(point, slopes, strict=True) if math.isfinite(slope))
+    found: dict[str, Any] = {}
+    try:
+        answer = np.asarray(row.array(*(np.array([x, x]) for x in point)))
+        found["array"] = answer[0] if answer.shape == (2,) else f"an array of shape {answer.shape} for shape (2,)"
+    except Exception as error:
+        found["array"] = f"{type(error).__name__} ({error})"
+    if row.exact is not None and importlib.util.find_spec("mpmath") is not None:
+        try:
+            context = mpmath_context()
+            context.dps = 50
+            found["exact"] = row.exact(context, *map(context.mpf, point))
+        except Exception as error:
+            found["exact"] = f"{type(error).__name__} ({error})"
+    for name, got in found.items():
+        try:
+            is_same = abs(complex(got) - out) <= _TOLERANCE * (abs(out) + carried) + 1e-290
+            got = f"{complex(got).real:.10g}" if not complex(got).imag else got
+        except (TypeError, ValueError, OverflowError):
+            is_same = False
+        if not is_same:
+            takes = "mp, *operands" if name == "exact" else "*operands"
+            raise CheckError(
+                f"{name}({takes}) of {row.name} is not the same function: {called} is {out:.10g}, but {name} gives "
+                f"{got}. Correct it, or pass check=False if it is meant so."
+            )

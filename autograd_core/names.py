@@ -125,6 +125,19 @@ def raised(mark: str, script: str) -> str:
     return f"{mark}{script}"
 
 
+def in_ascii(text: str) -> str:
+    """A text with the small letters and the Greek ones in it as they are typed.
+
+    >>> in_ascii("v₁₂ = δ²")
+    'v_12 = delta^2'
+    """
+    for mark, letters in (("_", _SUBSCRIPT), ("^", _SUPERSCRIPT)):
+        typed = {small: letter for letter, small in letters.items()}
+        runs = re.split(f"([{re.escape(''.join(typed))}]+)", text)
+        text = "".join(mark + "".join(typed[each] for each in run) if at % 2 else run for at, run in enumerate(runs))
+    return "".join(_NAME_OF_LETTER.get(letter, letter) for letter in text)
+
+
 def _identifier(text: str) -> str:
     word = re.sub(r"[\W_]+", "_", text, flags=re.ASCII).strip("_") or "v"
     if keyword.iskeyword(word):

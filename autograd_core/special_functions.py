@@ -185,13 +185,17 @@ def dot_array(*terms: Any) -> Any:
 def logsumexp(*terms: float) -> float:
     if not terms:
         raise OperandError("logsumexp needs at least one operand; the list was empty.")
-    largest = max(range(len(terms)), key=terms.__getitem__)
+    # Loops, because a compiler of numbers takes them.
+    largest = 0
+    for at, term in enumerate(terms):
+        if term != term:
+            return math.nan
+        if term > terms[largest]:
+            largest = at
     peak = terms[largest]
-    if any(term != term for term in terms):
-        return math.nan
     if math.isinf(peak):
         return peak
-    rest = math.fsum(math.exp(term - peak) for at, term in enumerate(terms) if at != largest)
+    rest = math.fsum([math.exp(term - peak) for at, term in enumerate(terms) if at != largest])
     return peak + math.log1p(rest)
 
 

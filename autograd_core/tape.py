@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd_core import primitives as rows
 from autograd_core.names import Name
-from autograd_core.row import Primitive
+from autograd_core.row import Primitive, poles_allowed
 from autograd_core.symbol import Symbol
 from autograd_core.value import Value
 
@@ -147,7 +147,7 @@ def local_derivatives(op: Primitive, out: Any, numbers: Sequence[Any], wanted: S
         return [np.full(numbers[0].shape, 1.0 / (numbers[0].size * len(numbers)))] * len(numbers)
     if not any(isinstance(each, np.ndarray) for each in numbers):
         return op.local_derivatives(out, numbers, wanted)
-    with np.errstate(all="ignore"):
+    with poles_allowed():  # as on floats: a partial outside a domain is its limit, or nan
         return op.partials_at(out, list(np.broadcast_arrays(*numbers)), wanted)
 
 
@@ -174,5 +174,6 @@ def slot_names(tape: Tape) -> list[str]:
     return found
 
 
-RESERVED = {"lanes", "inf", "nan", "zeros", "full", "empty", "outer", "einsum", "broadcast_to", "add_at"}
+RESERVED = {"lanes", "inf", "nan", "zeros", "full", "empty", "outer", "einsum", "broadcast_to", "add_at", "plus",
+            "fused"}
 """What generated source calls its own."""

@@ -8,16 +8,16 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.timing import Missing
+from benchmarks.timing import MissingError
 
 FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffp-contract=fast", "-fPIC", "-shared")
 
 
 def load(source: str) -> ctypes.CDLL:
-    """The library of a file beside this one; :class:`Missing` where there is no C compiler."""
+    """The library of a file beside this one; :class:`MissingError` where there is no C compiler."""
     compiler = shutil.which("gcc")
     if compiler is None:
-        raise Missing("there is no gcc")
+        raise MissingError("there is no gcc")
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder, "library.so")
         path = Path(__file__).with_name(source)

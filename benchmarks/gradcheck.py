@@ -9,6 +9,7 @@ passed.  Points at a kink are counted apart.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import statistics
 import time
@@ -20,7 +21,7 @@ import numpy as np
 
 from autograd_core import Graph, Value
 from autograd_core import primitives as rows
-from autograd_core.testing import MUTANTS, Expression, draw_expression, gradcheck
+from autograd_core.testing import MUTANTS, Expression, Report, draw_expression, gradcheck
 from autograd_core.testing.mutants import is_equivalent
 from autograd_core.watching import altering
 
@@ -49,17 +50,26 @@ def ours(oracle: str) -> Check:
     """Ours with one of its two oracles."""
 
     def check(f: Expression, spoiled: Spoiled | None) -> str:
-        if spoiled is None:
-            report = gradcheck(f, *f.point, oracle=oracle)
-        else:
-            with spoiling(f, spoiled):
-                report = gradcheck(f, *f.point, oracle=oracle)
-        verdicts = {entry.verdict for entry in report.entries}
-        if "fail" in verdicts:
-            return ALARM
-        return KINK if "kink" in verdicts else UNDECIDED if "inconclusive" in verdicts else PASSED
+        with spoiling(f, spoiled) if spoiled else contextlib.nullcontext():
+            return said_by(gradcheck(f, *f.point, oracle=oracle))
 
     return check
+
+
+def said_by(report: Report) -> str:
+    """One word for all verdicts; a kink with an illegal gradient is an alarm."""
+    verdicts = {entry.verdict for entry in report.entries}
+    if any(entry.verdict == "fail" or (entry.verdict == "kink" and not entry.legal) for entry in report.entries):
+        return ALARM
+    return KINK if "kink" in verdicts else UNDECIDED if "inconclusive" in verdicts else PASSED
+
+
+def ours_of_plain(f: Expression, spoiled: Spoiled | None) -> str:
+    """Ours on the expression as a function of plain numbers, of which nothing is known, with a gradient given."""
+    def plain(*inputs: Any) -> float:
+        return float(f(*map(float, inputs)))
+
+    return said_by(gradcheck(plain, *f.point, gradient=lambda *inputs: tuple(engine_gradient(f, spoiled))))
 
 
 def spoiling(f: Expression, spoiled: Spoiled) -> Any:
@@ -212,11 +222,8 @@ def functions(count: int, seed: int, scale: str, kinks: str) -> Iterator[Express
 def engine_gradient(f: Expression, spoiled: Spoiled | None) -> list[float]:
     """The gradient as the engine has it, with or without the spoiled step."""
     leaves = [Value(x) for x in f.point]
-    if spoiled is None:
+    with spoiling(f, spoiled) if spoiled else contextlib.nullcontext():
         f(*leaves).backward()
-    else:
-        with spoiling(f, spoiled):
-            f(*leaves).backward()
     return [leaf.grad for leaf in leaves]
 
 
@@ -324,6 +331,25 @@ def missed_errors(checkers: dict[str, Check], count: int, seed: int) -> None:
         print(f"\nEquivalent (the gradient does not change), not counted: {equivalent}")
 
 
+def plain_functions(count: int, seed: int) -> None:
+    """Print what ours says of the gradients of functions of plain numbers, right ones and wrong ones."""
+    sizes = SIZES[:3]
+    print(f"\nFunctions of plain numbers, {count:,} of each kind: alarms / undecided, then missed / undecided of all\n")
+    print(f"| inputs | right | {' | '.join(f'{size:.0e}' for size in sizes)} |\n|{'---|' * (len(sizes) + 2)}")
+    for scale in ("unit", "integer", "wide"):
+        right, wrong = Tally(), [Tally() for _ in sizes]
+        rng = np.random.default_rng([seed, 13])
+        for f in functions(count, seed + 2, scale, "avoid"):
+            right.take(ours_of_plain, f, None)
+            for tally, size in zip(wrong, sizes, strict=True):
+                spoiled = spoil(f, size, rng)
+                if spoiled is not None:
+                    tally.take(ours_of_plain, f, spoiled)
+        cells = [f"{t.said[PASSED] + t.said[KINK]} / {t.said[UNDECIDED]} of {len(t.seconds)}" for t in wrong]
+        alarms = right.said[ALARM] + right.said[KINK]  # there are no kinks here
+        print(f"| {scale} | {alarms} / {right.said[UNDECIDED]} | {' | '.join(cells)} |", flush=True)
+
+
 def mutants(seed: int, count: int) -> None:
     """Print how often ours catches each classic mistake, with either oracle."""
     print(f"\nClassic mistakes planted in the engine, {count} functions each: caught of those whose gradient changes\n")
@@ -355,6 +381,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--graphs", type=int, default=10_000, help="correct functions in all (10000)")
     parser.add_argument("--errors", type=int, default=500, help="functions per size of error and scale (500)")
+    parser.add_argument("--plain", type=int, default=500, help="functions of plain numbers of each kind (500)")
     parser.add_argument("--mutants", type=int, default=40, help="functions per mutant (40)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
@@ -362,6 +389,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     checkers = available()
     false_alarms(checkers, options.graphs, options.seed)
     missed_errors(checkers, options.errors, options.seed)
+    plain_functions(options.plain, options.seed)
     mutants(options.seed, options.mutants)
 
 

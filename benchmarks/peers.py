@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 import autograd_core as ag
-from benchmarks.timing import Missing
+from benchmarks.timing import MissingError
 
 
 def native(f: Any, **settings: Any) -> Any:
-    """The program of ``f`` through Numba; :class:`Missing` where the compiler does not offer that."""
+    """The program of ``f`` through Numba; :class:`MissingError` where the compiler does not offer that."""
     if "backend" not in inspect.signature(ag.compile).parameters:
-        raise Missing("ag.compile has no backend='native'")
+        raise MissingError("ag.compile has no backend='native'")
     import numba  # noqa: F401  -- not installed is a reason to skip
 
     return ag.compile(f, backend="native", **settings)
@@ -23,8 +23,8 @@ def native(f: Any, **settings: Any) -> Any:
 def casadi_call(function: Any, *arguments: np.ndarray) -> Any:
     """A call of a CasADi function of a value and a gradient through its buffers: no copies, no allocation."""
     buffer, evaluate = function.buffer()
-    results = [np.zeros(function.numel_out(at)) for at in range(function.n_out())]
-    given = [np.array(each).ravel() for each in arguments]  # rows of examples are columns in CasADi's order
+    results: list[Any] = [np.zeros(function.numel_out(at)) for at in range(function.n_out())]
+    given: list[Any] = [np.array(each).ravel() for each in arguments]  # rows of examples are columns in CasADi's order
     for at, argument in enumerate(given):
         buffer.set_arg(at, memoryview(argument))
     for at, result in enumerate(results):
@@ -36,3 +36,9 @@ def casadi_call(function: Any, *arguments: np.ndarray) -> Any:
 
     call.kept = buffer, given  # type: ignore[attr-defined]  # the function reads this memory
     return call
+
+
+def casadi_by_gcc() -> dict[str, Any]:
+    """The options with which CasADi writes a function in C and has it compiled for this machine."""
+    return {"jit": True, "compiler": "shell",
+            "jit_options": {"compiler": "gcc", "flags": ["-O3", "-march=native"], "verbose": False}}

@@ -29,7 +29,7 @@ class Contender:
     collects: bool = True
 
 
-class Missing(ImportError):
+class MissingError(ImportError):
     """What a contender needs, a compiler or an option, is not there."""
 
 
@@ -142,7 +142,7 @@ def measure(contenders: Sequence[Contender], base: str, effort: Effort) -> Timin
     """
     timings = Timings({each.name: [] for each in contenders})
     with frozen():
-        once = {each.name: min(_turn(each, 1, effort.clock) for _ in range(3)) for each in contenders}
+        once = {each.name: max(1e-7, min(_turn(each, 1, effort.clock) for _ in range(3))) for each in contenders}
         slow = {name for name, seconds in once.items() if seconds > _SLOW * effort.turn_seconds and name != base}
         _take_turns([each for each in contenders if each.name not in slow], once, effort.turns, effort, timings)
         if slow:
@@ -205,8 +205,8 @@ class Table:
 
 
 def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    return [text.ljust(width) if not at else text.rjust(width) for at, (text, width) in enumerate(zip(row, widths,
-                                                                                                      strict=True))]
+    first, *others = zip(row, widths, strict=True)
+    return [first[0].ljust(first[1]), *(text.rjust(width) for text, width in others)]
 
 
 def duration(seconds: float) -> str:

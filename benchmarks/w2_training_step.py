@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from benchmarks.network import (
     margin_error,
     mean_error,
 )
-from benchmarks.peers import casadi_call, native
+from benchmarks.peers import casadi_by_gcc, casadi_call, native
 from benchmarks.timing import Contender, Effort, Table, Target, compared, gather
 
 OURS, OURS_NATIVE, WRITTEN_OUT = "ours", "ours, native", "ours, written out"
@@ -162,7 +163,10 @@ def casadi() -> Iterator[Contender]:
 
     w = ca.SX.sym("w", COUNT)
     scalars = ca.vertsplit(w)
-    relu = lambda a: ca.fmax(a, 0.0)  # noqa: E731  -- a formula
+
+    def relu(a: Any) -> Any:
+        return ca.fmax(a, 0.0)
+
     error = mean_error(scalars, relu)
     whole = ca.Function("whole", [w], [error, ca.gradient(error, w)])
     yield Contender(CASADI, casadi_call(whole, PARAMETERS))
@@ -173,13 +177,11 @@ def casadi() -> Iterator[Contender]:
     W, lanes, labels = ca.MX.sym("W", COUNT), ca.MX.sym("lanes", 2, EXAMPLES), ca.MX.sym("labels", 1, EXAMPLES)
     values, gradients = one.map(EXAMPLES)(ca.repmat(W, 1, EXAMPLES), lanes, labels)
     step = [ca.sum2(values) / EXAMPLES + DECAY * ca.dot(W, W), ca.sum2(gradients) / EXAMPLES + 2.0 * DECAY * W]
-    by_gcc = {"jit": True, "compiler": "shell",
-              "jit_options": {"compiler": "gcc", "flags": ["-O3", "-march=native"], "verbose": False}}
-    mapped = ca.Function("mapped", [W, lanes, labels], step, by_gcc)
+    mapped = ca.Function("mapped", [W, lanes, labels], step, casadi_by_gcc())
     yield Contender("CasADi SX, mapped, gcc", casadi_call(mapped, PARAMETERS, X, TARGETS))
 
     z, at = lanes, 0
-    for inputs, outputs in zip(SIZES, SIZES[1:], strict=False):
+    for inputs, outputs in pairwise(SIZES):
         matrix = ca.reshape(W[at : at + inputs * outputs], outputs, inputs)
         at += inputs * outputs
         a = matrix @ z + ca.repmat(W[at : at + outputs], 1, EXAMPLES)

@@ -10,7 +10,7 @@ import numpy as np
 
 import autograd_core as ag
 from benchmarks.c_library import load, pointer
-from benchmarks.peers import casadi_call, native
+from benchmarks.peers import casadi_by_gcc, casadi_call, native
 from benchmarks.timing import Contender, Effort, Table, Target, compared, gather
 
 POINT = np.random.default_rng(3).uniform(-2.0, 2.0, 10)
@@ -117,7 +117,7 @@ def numpy_by_hand() -> Contender:
         gradient[:-1] = -400.0 * bend * low - 2.0 * rest
         gradient[-1] = 0.0
         gradient[1:] += 200.0 * bend
-        return 100.0 * (bend @ bend) + rest @ rest, gradient
+        return float(100.0 * (bend @ bend) + rest @ rest), gradient
 
     return Contender("NumPy by hand", call)
 
@@ -196,9 +196,7 @@ def casadi() -> list[Contender]:
     y = rosenbrock(ca.vertsplit(x))
     outputs = [y, ca.gradient(y, x)]
     function = ca.Function("rosenbrock", [x], outputs)
-    by_gcc = {"jit": True, "compiler": "shell",
-              "jit_options": {"compiler": "gcc", "flags": ["-O3", "-march=native"], "verbose": False}}
-    compiled = ca.Function("rosenbrock_compiled", [x], outputs, by_gcc)
+    compiled = ca.Function("rosenbrock_compiled", [x], outputs, casadi_by_gcc())
     return [Contender("CasADi SX", casadi_call(function, POINT)),
             Contender("CasADi SX, gcc", casadi_call(compiled, POINT)),
             Contender("CasADi SX, plain call", lambda: function(POINT))]

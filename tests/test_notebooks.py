@@ -22,7 +22,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "notebooks").glob("*.py"))
 REWRITE = "REWRITE_GOLDEN=1 python -m pytest tests/test_notebooks.py"
-IMPORTABLE = {"autograd_core", "nn", "viz", "hypothesis", "math", "numpy", "tempfile"}
+IMPORTABLE = {"autograd_core", "nn", "viz", "hypothesis", "itertools", "math", "numpy", "scipy", "tempfile"}
 
 # What a cell that ends in a call shows, beside its plain text.
 SHOWN_AS = {"viz.draw": "image/svg+xml", "explain": "text/latex"}

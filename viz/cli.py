@@ -307,7 +307,7 @@ def _check(options: argparse.Namespace) -> int:
         raise UsageError(f"A check needs a number for each input: {_example_of(definitions)}.")
     reports = []
     for output in definitions.outputs:
-        if definitions[output].is_leaf:
+        if definitions[output].is_leaf and output in definitions.inputs:
             raise UsageError(f"{output} is a number, not computed from any input: there is nothing to check.")
         reports.append(report := check_output(definitions[output]))
         say(f"{report.function} = {report.value:.10g}")

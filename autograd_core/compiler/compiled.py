@@ -34,8 +34,11 @@ _NUMPY = {"zeros": np.zeros, "full": np.full, "empty": np.empty, "outer": np.out
 class Compiled:
     """One program: a tape for arguments of one shape, the source made from it, and the function the source defines.
 
-    ``plan`` is None where straight-line Python was written instead of NumPy.
+    ``plan`` is None where straight-line Python was written instead of NumPy.  ``called`` are the arguments' names in
+    the source, ``rows`` and ``constants`` the operations and the arrays that it names.
     """
+
+    backend = "python"
 
     def __init__(self, tape: Tape, arguments: Sequence[Argument], name: str, optimize: bool) -> None:
         self.recorded = tape
@@ -50,10 +53,16 @@ class Compiled:
             name_of_closed = unused(PARAMETERS, {argument.name for argument in arguments})
             self._slots.append((name_of_closed, range(first_closed, len(tape.inputs))))
         # An array keeps its axes, so that a matrix is read as one.
-        self._shapes = {argument.name: argument.shape for argument in arguments
-                        if not argument.is_lane and argument.shape and len(argument.shape) > 1 and len(argument.slots) > 1}
+        self._shapes = {
+            argument.name: argument.shape for argument in arguments
+            if not argument.is_lane and argument.shape and len(argument.shape) > 1 and len(argument.slots) > 1}
         self._wanted = [name for name, _ in self._slots if name not in self._lane_names()]
         self.plan = self._vector_plan(optimize)
+        self.rows: dict[str, Primitive] = {}
+        self.constants: dict[str, Any] = {}
+        self.called: list[str] = []
+        self.value_and_grad: Callable[..., tuple[float, list[Any], list[float]]]
+        self.value: Callable[..., float]
         if self.plan is None and len(self.tape) > _MOST_LINES:
             self.source = "# Too many different instructions for source: the tape itself is replayed."
             self.value, self.value_and_grad = self.replayed_value_of, self.replayed_value_and_grad_of
@@ -63,8 +72,8 @@ class Compiled:
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
         namespace: dict[str, Any] = dict(self._namespace)
         exec(compile(self.source, self.filename, "exec"), namespace)
-        self.value_and_grad: Callable[..., tuple[float, list[Any], list[float]]] = namespace["value_and_grad"]
-        self.value: Callable[..., float] = namespace["value"]
+        self.value_and_grad = namespace["value_and_grad"]
+        self.value = namespace["value"]
 
     def _lane_names(self) -> set[str]:
         return {argument.name for argument in self.arguments if argument.is_lane}
@@ -87,11 +96,14 @@ class Compiled:
         blocks = {block.source: at for at, block in enumerate(self.plan.blocks) if block.source is not None}
         reverse = ReverseSource(forward, [blocks[name] for name in self._wanted])
         bars = [reverse.bar_of(blocks[name]) for name in self._wanted]
+        self.rows, self.constants = forward.rows_used, forward.constants
+        self.called = [forward.names[blocks[name]] for name, _ in self._slots]
         self._namespace = _NUMPY | _functions(forward.rows_used, lambda row: row.array) | forward.constants
-        top = [f"lanes = {forward.names[blocks[lane]]}.shape[-1]" for lane in sorted(self._lane_names()) if lane in blocks][:1]
+        lanes = sorted(self._lane_names() & blocks.keys())
+        top = [f"lanes = {forward.names[blocks[lane]]}.shape[-1]" for lane in lanes[:1]]
         value = " + ".join(self._value_text(forward, part) for part in forward.parts or self.plan.outputs[:1])
         extras = [self._value_text(forward, output) for output in self.plan.outputs[1:]]
-        arguments = ", ".join(forward.names[blocks[name]] for name, _ in self._slots)
+        arguments = ", ".join(self.called)
         forward_lines = [*top, *forward.top, *forward.forward]
         return (_function("value", arguments, [*forward_lines, f"return {value}"])
                 + _function("value_and_grad", arguments, [
@@ -111,12 +123,14 @@ class Compiled:
         wanted = [slot for name, slots in self._slots for slot in slots]
         is_long = len(self.tape) > _LONGEST_FUNCTION
         source = ScalarSource(self.tape, wanted, exactly, numbered=is_long)
+        self.rows = source.rows_used
         self._namespace = {"inf": math.inf, "nan": math.nan} | _functions(source.rows_used, lambda row: row)
         self._namespace |= source.functions
         unpacked = [f"{', '.join(source.names[slot] for slot in slots)}, = {name}"
                     for name, slots in self._argument_names(source)]
         value, *extras = map(source.operand, self.tape.outputs)
-        arguments = ", ".join(name for name, slots in self._argument_names(source))
+        self.called = [name for name, slots in self._argument_names(source)]
+        arguments = ", ".join(self.called)
         bars = [f"[{', '.join(source.adjoint(slot) for slot in slots)}]" for _, slots in self._slots]
         if is_long:
             return self._in_functions(source, arguments)

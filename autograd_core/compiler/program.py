@@ -14,8 +14,10 @@ import numpy as np
 
 from autograd_core.compiler.arguments import lane_count, signature, traced
 from autograd_core.compiler.compiled import Compiled
+from autograd_core.compiler.native import NativeCompiled, NotNativeError
 from autograd_core.compiler.plan import Plan
 from autograd_core.errors import OperandError
+from autograd_core.extras import require
 from autograd_core.tape import Tape
 from autograd_core.tracing import Recorder
 from autograd_core.value import Value
@@ -25,12 +27,14 @@ class Program:
     """A compiled function: ``program(*args)`` is its value.
 
     It is recorded when first called with arguments of a new shape.  ``tape``, ``plan`` and ``source`` are those of the
-    last call.  ``parameters`` are the leaves it closes over, whose numbers are read on every call.
+    last call.  ``parameters`` are the leaves it closes over, whose numbers are read on every call.  ``backend`` says
+    what runs it.
     """
 
-    def __init__(self, f: Callable[..., Any], lanes: Iterable[str], optimize: bool) -> None:
+    def __init__(self, f: Callable[..., Any], lanes: Iterable[str], optimize: bool, backend: str = "auto") -> None:
         self.function = f
         self.optimize = optimize
+        self._kind = _kind_of(backend, optimize)
         update_wrapper(self, f)
         self._signature = _of_places(f)
         self._names = list(self._signature.parameters)
@@ -87,7 +91,9 @@ class Program:
             ends.append((range(count - len(compiled.parameters), count), (len(compiled.parameters),)))
         gradients = []
         for slots, shape in ends:
-            each = np.stack([np.broadcast_to(adjoints[slot], lanes) for slot in slots], axis=1)
+            each = np.empty((lanes, len(slots)))
+            for at, slot in enumerate(slots):
+                each[:, at] = adjoints[slot]
             gradients.append(each.reshape(lanes, *shape) if math.prod(shape) == len(slots) else each)
         return values, gradients[0] if len(gradients) == 1 else tuple(gradients)
 
@@ -120,7 +126,12 @@ class Program:
                  for name, each in zip(self._names, given, strict=True)]
         result = self.function(*(argument for _, argument in pairs))
         tape = recorder.finish([recorder.slot_of(result, self.name)])
-        return Compiled(tape, [argument for argument, _ in pairs], self.name, self.optimize)
+        try:
+            return self._kind(tape, [argument for argument, _ in pairs], self.name, self.optimize)
+        except NotNativeError as reason:
+            raise OperandError(
+                f"{self.name} cannot become machine code: {reason}. Compile it with backend='python'."
+            ) from reason
 
     def _latest(self, what: str) -> Compiled:
         if self._last is None:
@@ -138,8 +149,13 @@ class Program:
         return self._latest("plan").plan
 
     @property
+    def backend(self) -> str:
+        """What runs the program: Python and NumPy, or machine code."""
+        return self._kind.backend
+
+    @property
     def source(self) -> str:
-        """The generated Python."""
+        """The generated Python; the loops that were built, where it is machine code."""
         return self._latest("source").source
 
     @property
@@ -152,20 +168,40 @@ class Program:
         return f"<compiled {self.name}{state}>"
 
 
-def compile(f: Callable[..., Any] | None = None, *, lanes: Iterable[str] = (), optimize: bool = True) -> Any:
+def compile(
+    f: Callable[..., Any] | None = None, *, lanes: Iterable[str] = (), optimize: bool = True, backend: str = "auto"
+) -> Any:
     """The program of a function of scalars; also a decorator.
 
     ``lanes`` names the arguments that have one entry per example along their first axis; the function is written for
     one example, and the program gives the mean over all.  ``optimize=False`` keeps every operation as eager has it.
     Raises :class:`OperandError` where the function needs a number while it is recorded.
 
+    ``backend`` is "python", which runs the source with NumPy or as it is, or "native", which has Numba (the extra
+    ``native``) make machine code of it: the first call takes seconds, the next process finds the build in the folder
+    AUTOGRAD_CORE_CACHE names.  "auto" is "python", so that the last bits of an answer and the time of a first call
+    depend on nothing that happens to be installed.  Raises ImportError without Numba, and :class:`OperandError`, with
+    the reason, for a program that it cannot build.
+
     >>> program = compile(lambda w, x, y: (w * x - y) ** 2, lanes=("x", "y"))
     >>> program.value_and_grad(2.0, [1.0, 3.0], [1.0, 5.0])
     (1.0, 4.0)
     """
     if f is None:
-        return lambda function: Program(function, lanes, optimize)
-    return Program(f, lanes, optimize)
+        return lambda function: Program(function, lanes, optimize, backend)
+    return Program(f, lanes, optimize, backend)
+
+
+def _kind_of(backend: str, optimize: bool) -> type[Compiled]:
+    if backend not in ("auto", "python", "native"):
+        raise OperandError(f"backend is 'auto', 'python' or 'native'; got {backend!r}.")
+    if backend != "native":
+        return Compiled
+    if not optimize:
+        raise OperandError("optimize=False keeps eager's every bit, which machine code does not. "
+                           "Leave out backend='native' or optimize=False.")
+    require("numba", "native", "A program as machine code")
+    return NativeCompiled
 
 
 def _of_places(f: Callable[..., Any]) -> inspect.Signature:

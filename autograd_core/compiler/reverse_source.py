@@ -12,7 +12,7 @@ from autograd_core import primitives as rows
 from autograd_core.compiler.plan import Block, VectorInstruction, View
 from autograd_core.compiler.selection import Selection, select, shape_text, tuple_text
 from autograd_core.compiler.vector_source import VectorSource, index_of, is_plain
-from autograd_core.row import Primitive
+from autograd_core.row import Primitive, poles_allowed
 from autograd_core.symbol import Symbol
 
 # Only as a factor or a condition: the truth values of NumPy do not subtract.
@@ -173,7 +173,8 @@ class ReverseSource:
         if not any(wanted):
             return
         operands: list[Any] = [_number_or_symbol(view, at) for at, view in enumerate(views)]
-        partials = op.partials_at(Symbol("outcome"), operands, wanted)
+        with poles_allowed():  # that of (-2)**x to x is nan, not an error
+            partials = op.partials_at(Symbol("outcome"), operands, wanted)
         for view, partial, follows in zip(views, partials, wanted, strict=True):
             if follows:
                 texts = self._texts(views, partial, out.is_lane)

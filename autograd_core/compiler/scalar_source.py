@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from autograd_core import primitives as rows
-from autograd_core.row import Primitive
+from autograd_core.row import Primitive, poles_allowed
 from autograd_core.symbol import Symbol
 from autograd_core.tape import Operand, Tape, slot_names
 
@@ -92,7 +92,8 @@ class ScalarSource:
         if _names_all_in_each(op):
             partials: list[Any] = [0.0] * len(operands)
         else:
-            partials = op.partials_at(symbol("outcome"), symbols, [type(each) is int for each in operands])
+            with poles_allowed():  # that of (-2)**x to x is nan, not an error
+                partials = op.partials_at(symbol("outcome"), symbols, [type(each) is int for each in operands])
         return _Template(
             self._with_fields(Symbol.applied(op, symbols)),
             [self._factor_with_fields(Symbol.of(partial)) if type(each) is int else ""

@@ -34,11 +34,13 @@ class VectorSource:
         self.forward: list[str] = []
         self.names: list[str] = [""] * len(plan.blocks)
         self._taken = {row.name for row in rows.TABLE} | {op.name for op, _ in plan.tape.instructions} | RESERVED
+        self._count: dict[str, int] = {}
         self.named_views: dict[tuple[int, bytes, tuple[int, ...]], str] = {}
         self._view_selections: dict[str, tuple[int, Selection]] = {}
         self.inlined: dict[int, str] = {}
         self._weights = 0
         self.parts = _parts_of_output(plan)
+        self._reader: dict[int, tuple[VectorInstruction, View]] = {}
         self._users = self._count_users()
         self._name_inputs()
         self._write_forward()
@@ -46,10 +48,10 @@ class VectorSource:
     # --- names ----------------------------------------------------------------------------------
 
     def fresh(self, wish: str, numbered: bool = True) -> str:
-        name, count = wish, 0
+        name = wish
         while numbered or name in self._taken:
-            count += 1
-            name = f"{wish}_{count}"
+            self._count[wish] = self._count.get(wish, 0) + 1
+            name = f"{wish}_{self._count[wish]}"
             if name not in self._taken:
                 break
         self._taken.add(name)
@@ -83,6 +85,7 @@ class VectorSource:
             for view in instruction.operands:
                 if view.block is not None:
                     users[view.block] += 1
+                    self._reader[view.block] = instruction, view
         for output in self.plan.outputs:
             if isinstance(output, tuple):
                 users[output[0]] += 2
@@ -114,13 +117,9 @@ class VectorSource:
         out = self.plan.instructions[at].out
         if self._users[out] != 1 or any(out == part for part, _ in self.parts):
             return False
-        for later in self.plan.instructions[at + 1 :]:
-            for view in later.operands:
-                if view.block == out:
-                    block, added = self.plan.blocks[out], self.plan.blocks[later.out]
-                    is_whole = later.op is rows.add and select(index_of(view), block).is_whole
-                    return is_whole and block.is_lane == added.is_lane
-        return False
+        reader, view = self._reader[out]
+        block, added = self.plan.blocks[out], self.plan.blocks[reader.out]
+        return reader.op is rows.add and select(index_of(view), block).is_whole and block.is_lane == added.is_lane
 
     def _computed(self, instruction: VectorInstruction) -> str:
         views = instruction.operands
@@ -203,6 +202,7 @@ class VectorSource:
             assert view.constant is not None
             if view.number is not None:
                 return repr(view.number)
+            assert view.constant is not None
             return self.constant("c", view.constant[..., None] if in_lanes else view.constant)
         if view.block in self.inlined:
             return self.inlined[view.block]
@@ -223,6 +223,7 @@ class VectorSource:
     def read_full(self, view: View, in_lanes: bool, wish: str = "b") -> str:
         """``read``, in the shape of the view also where it repeats a number."""
         if view.number is not None:
+            assert view.constant is not None
             return self.constant("c", view.constant[..., None] if in_lanes else view.constant)
         text = self.read(view, in_lanes, wish)
         return text if self._is_full(view) else f"broadcast_to({text}, {tuple_text(view.shape, in_lanes)})"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,13 +55,14 @@ def entries(
     noise = _noise(recording, scales)
     switches = switches_of(recording.graph)
     kinks = below(recording.graph, switches.at_kinks, switches.idle)
+    live = below(recording.graph, range(len(recording.order)), switches.idle)
     # Of a row of the user's own nobody knows whether its kinks are declared.
     opaque = is_cut or any(node.op is not None and node.op.exact is None for node in recording.order)
 
     def evaluate(point: Sequence[float]) -> tuple[float, Any]:
         there = recording.at(point)
         python = signature(there) if is_cut else branch(there)
-        return there.output.data, Branches(python, _sides_of_kinks(there))
+        return there.output.data, Branches(python, _sides_of_kinks(there, live))
 
     found, noises = [], []
     for at in chosen:
@@ -154,18 +155,21 @@ def _where_smooth(
 def _bends_at_once(
     evaluate: Evaluate, point: Sequence[float], at: int, noise: float, left: Estimate, right: Estimate
 ) -> bool:
-    """Whether the slopes of the two sides differ over the smallest steps, too, as at a kink and not at a turn."""
-    gap = right.derivative - left.derivative
-    if abs(gap) <= SAFETY * (left.error + right.error):
-        return True
+    """Whether the slopes of the two sides are those of the smallest steps, too, as at a kink and not at a turn."""
+    gap = abs(right.derivative - left.derivative)
+    if gap <= SAFETY * (left.error + right.error):
+        return False
     x = point[at]
-    step = max(20.0 * noise / abs(gap), 8.0 * math.ulp(x))
-    near = [attempt(evaluate, point, at, x + turn * step) for turn in (-1.0, 0.0, 1.0)]
-    if any(each is None for each in near):
-        return True
-    below, here, above = (each for each in near if each is not None)
-    bend = (above[1] - here[1]) / (above[0] - here[0]) - (here[1] - below[1]) / (here[0] - below[0])
-    return abs(bend - gap) < 0.5 * abs(gap)
+    smallest = 8.0 * math.ulp(x)
+    for step in {smallest, max(20.0 * noise / gap, smallest)}:
+        for side in (left, right):
+            here, there = (attempt(evaluate, point, at, x + turn * step) for turn in (0.0, float(side.side)))
+            if here is None or there is None or here[0] == there[0]:
+                continue
+            slope = (there[1] - here[1]) / (there[0] - here[0])
+            if abs(slope - side.derivative) > 0.25 * gap + 4.0 * noise / step:
+                return False
+    return True
 
 
 def _turns_between_floats(
@@ -226,10 +230,11 @@ def _branches_at(evaluate: Evaluate, point: Sequence[float], at: int) -> bool:
     return False
 
 
-def _sides_of_kinks(recording: Recording) -> list[int]:
+def _sides_of_kinks(recording: Recording, live: Container[int]) -> list[int]:
+    """The sides at the nodes that are ``live`` at the point: what the others do does not reach the result."""
     sides = []
-    for node in recording.order:
-        if node.op is not None and node.op.kinks:
+    for at, node in enumerate(recording.order):
+        if node.op is not None and node.op.kinks and at in live:
             operands = [each if isinstance(each, float) else each.data for each in node.operands]
             sides += [(kink(*operands) > 0) - (kink(*operands) < 0) for kink in node.op.kinks]
     return sides

@@ -104,8 +104,8 @@ def _held_against_plain(
         found = float_differences.compare(entry, evaluate, point, at, noises[-1], atol, is_opaque=True)
         if not extrapolated.is_rounding(measured, value):
             # Noise it is, or turns: what the verdict must not hang on.
-            finest = extrapolated.finest_noise(evaluate, point, at, measured)
-            again = float_differences.compare(entry, evaluate, point, at, max(least, 4.0 * finest), atol, is_opaque=True)
+            finest = max(least, 4.0 * extrapolated.finest_noise(evaluate, point, at, measured))
+            again = float_differences.compare(entry, evaluate, point, at, finest, atol, is_opaque=True)
             if not _say_the_same(found, again):
                 found = replace(entry, verdict="inconclusive", note=float_differences.TURNS)
         entries.append(found)

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_core.errors import AutogradError, CheckError
+from autograd_core.errors import AutogradError, CheckError, OperandError
 from autograd_core.graph import Graph
+from autograd_core.names import Name
 from autograd_core.structures import flatten
 from autograd_core.testing import float_differences, located, replayed
 from autograd_core.testing.foreign_gradients import Oracle, check_foreign
@@ -89,22 +90,23 @@ def gradcheck(
     report = _check(recording, chosen, rtol, atol, generator, oracle)
     if order == 1:
         return report
-    if all(entry.verdict == "pass" for entry in report.entries):
-        return _with_hessian(report, f, inputs, chosen, rtol, atol, generator, oracle)
+    if report:
+        return _with_hessian(report, recording, inputs, chosen, rtol, atol, generator, oracle)
     return replace(report, notes=(*report.notes, "The Hessian was not checked: the gradient did not pass."))
 
 
 def check_output(y: Value, **options: Any) -> Report:
     """Check the gradient of a graph that is there already: its operations are replayed on new leaves.
 
-    ``options`` are those of :func:`gradcheck`.  Raises :class:`CheckError` for a leaf.
+    ``options`` are those of :func:`gradcheck`.  Raises :class:`CheckError` for a leaf, unless it has a second name
+    as an output, as in ``y = x``.
 
     >>> from autograd_core import parse
     >>> check_output(parse("y = x*tanh(w)", x=2.0, w=0.5).y).verdicts
     {'x': 'pass', 'w': 'pass'}
     """
     graph = Graph(y)
-    if graph.record[graph.outputs[0]].op is None:
+    if y.is_leaf and len(Name.all_of(y.name or "")) < 2:
         raise CheckError(f"{graph.name(graph.outputs[0]).ascii} is a leaf: there is nothing to check.")
     f = _Operations(graph)
     return gradcheck(f, *f.point, **options)
@@ -119,6 +121,8 @@ class _Operations:
         leaves = [node for node in graph.record if node.op is None]
         self.point = [graph.number(node.index) for node in leaves]
         self.input_names = [node.name or graph.name(node.index).ascii for node in leaves]
+        if not graph.record[-1].operands:
+            self.input_names = [Name.all_of(name)[-1].ascii for name in self.input_names]
 
     def __call__(self, *inputs: Any) -> Any:
         given = iter(inputs)
@@ -134,7 +138,9 @@ class _Operations:
         return values[-1]
 
 
-def assert_gradients(f: Callable[..., Any], *inputs: Any, allow: str | Sequence[str] = ("kink",), **options: Any) -> None:
+def assert_gradients(
+    f: Callable[..., Any], *inputs: Any, allow: str | Sequence[str] = ("kink",), **options: Any
+) -> None:
     """Raise AssertionError, with the report, unless every gradient of ``f`` passes.
 
     ``allow`` is a verdict let through besides *pass*, or several; a kink only if the gradient is legal there.  The
@@ -162,7 +168,7 @@ def _check(
 ) -> Report:
     """The verdicts on the engine's own gradient of a recorded function."""
     name = function_name(recording.function)
-    gradients, sums, steady = _swept(recording)
+    gradients, sums, memory = _swept(recording)
     broken = first_not_finite(recording)
     if broken:
         entries = [
@@ -176,10 +182,11 @@ def _check(
     if oracle == "replay" and unfit:
         raise CheckError(f"{name} cannot be replayed at 50 digits: {unfit}")
     replay = None if unfit else replayed.Replay(recording.graph)
-    culprit = None
+    culprit = kept = located.kept(recording, memory) if memory else None
     if replay:
         entries = replayed.entries(replay, recording, chosen, gradients, rtol, atol, rng)
         entries, culprit = _with_what_is_hidden(entries, recording, replay, chosen)
+        culprit = culprit or kept
     else:
         entries = float_differences.entries(recording, chosen, gradients, rtol, atol, rng)
     notes = [f"Not replayed at 50 digits: {unfit}"] if unfit and oracle is None else []
@@ -189,10 +196,14 @@ def _check(
             _of_cut(held, cut) if at in cut.inputs else entry
             for at, entry, held in zip(chosen, entries, whole, strict=True)
         ]
+        missed = [(entry, held) for entry, held in zip(entries, whole, strict=True) if entry.verdict == "fail"]
         cut = cut if any(not entry.is_good for entry in entries) else None
-    if not steady:
-        again = "a second sweep does not give the same again: something was kept from the first, or overwritten."
-        entries = [located.failed(entry, again) for entry in entries]
+        if cut and missed:
+            (entry, held), *_ = missed
+            expected = math.nan if held.expected is None else held.expected
+            culprit = located.cut_off(recording, cut, entry.name, expected, entry.gradient)
+    if memory:
+        entries = [located.failed(entry, f"{memory.what}.") for entry in entries]
     failed = any(entry.verdict == "fail" for entry in entries)
     if not failed and not cut:
         entries += _forward_mode(recording, gradients, rng)
@@ -218,8 +229,8 @@ def _with_what_is_hidden(
     return entries, culprit
 
 
-def _swept(recording: Recording) -> tuple[list[float], list[float], bool]:
-    """The engine's gradient, the adjoint of every node, and whether two more sweeps say the same.
+def _swept(recording: Recording) -> tuple[list[float], list[float], located.Memory | None]:
+    """The engine's gradient, the adjoint of every node, and what two more sweeps say that they should not.
 
     A second one doubles what the leaves have accumulated; after ``zero_grad`` all is as at first.
     """
@@ -231,13 +242,32 @@ def _swept(recording: Recording) -> tuple[list[float], list[float], bool]:
     output.backward()
     gradients, sums = [leaf.grad for leaf in leaves], [node.grad for node in recording.order]
     output.backward()
-    doubled = [leaf.grad for leaf in leaves] == [2.0 * each for each in gradients]
+    second = [leaf.grad for leaf in leaves]
     output.zero_grad()
     output.backward()
-    again = [leaf.grad for leaf in leaves] == gradients
+    third = [leaf.grad for leaf in leaves]
     for node, grad_before in others:
         node._grad = grad_before
-    return gradients, sums, (doubled and again) or not all(map(math.isfinite, gradients))
+    if not all(map(math.isfinite, gradients)):
+        return gradients, sums, None
+    return gradients, sums, _memory(gradients, second, third)
+
+
+def _memory(first: Sequence[float], second: Sequence[float], third: Sequence[float]) -> located.Memory | None:
+    """What the gradients after one sweep, after two, and after one that follows zero_grad say of what was kept."""
+    for at, (once, twice) in enumerate(zip(first, second, strict=True)):
+        if twice != 2.0 * once:
+            what = (
+                "a second sweep overwrote what the first had left in an input, instead of adding to it"
+                if twice == once else
+                "a second sweep does not give the same again: something was kept from the first"
+            )
+            return located.Memory(what, at, 2.0 * once, twice)
+    for at, (once, again) in enumerate(zip(first, third, strict=True)):
+        if again != once:
+            what = "after zero_grad a sweep does not give the same again: something was kept from the one before"
+            return located.Memory(what, at, once, again)
+    return None
 
 
 def _of_cut(entry: Entry, cut: Cut) -> Entry:
@@ -283,24 +313,54 @@ def _forward_mode(recording: Recording, gradients: Sequence[float], rng: np.rand
 
 
 def _with_hessian(
-    report: Report, f: Callable[..., Any], inputs: Sequence[Any], chosen: Sequence[int], rtol: float | None,
+    report: Report, first: Recording, inputs: Sequence[Any], chosen: Sequence[int], rtol: float | None,
     atol: float | None, rng: np.random.Generator, oracle: Oracle | None,
 ) -> Report:
-    """The report with an entry per second derivative: each component of the gradient is checked like a function."""
-    every = tuple(range(len(inputs)))
-    entries, culprit = list(report.entries), None
-    for at in chosen:
+    """The report with an entry per second derivative: each component of the gradient is checked like a function.
+
+    At a kink of the first derivative there is no second one.
+    """
+    f, every = first.function, tuple(range(len(inputs)))
+    entries, culprit, notes = list(report.entries), None, list(report.notes)
+    for at, checked in zip(chosen, report.entries, strict=False):
+        if checked.verdict == "kink":
+            name = Name.of(checked.name).unicode
+            notes.append(f"The second derivatives to {name} first were not checked: the first has a kink there.")
+            continue
 
         def component(*arguments: Any, at: int = at) -> Any:
             return flatten(grad(f, every)(*arguments))[0][at]
 
-        recording = record(component, inputs)
-        recording = replace(recording, names=tuple(input_names(f, inputs)))
-        second = _check(recording, chosen, rtol, atol, rng, oracle)
-        first = recording.names[at]
-        entries += [replace(entry, name=f"{first}, {entry.name}") for entry in second.entries]
-        culprit = culprit or second.culprit
-    return replace(report, entries=tuple(entries), culprit=culprit)
+        try:
+            recording = replace(record(component, inputs), names=tuple(input_names(f, inputs)))
+        except CheckError:
+            raise
+        except AutogradError as error:
+            note = _said_of_partials(first, error)
+            seconds = [Entry(first.names[to], "inconclusive", math.nan, None, 0.0, 0.0, note=note) for to in chosen]
+        else:
+            second = _check(recording, chosen, rtol, atol, rng, oracle)
+            seconds, culprit = list(second.entries), culprit or second.culprit
+        entries += [replace(entry, name=f"{checked.name}, {entry.name}") for entry in seconds]
+    return replace(report, entries=tuple(entries), culprit=culprit, notes=tuple(notes))
+
+
+def _said_of_partials(recording: Recording, error: AutogradError) -> str:
+    """Why a gradient cannot be differentiated again: the first operation whose partials cannot be."""
+    for at, node in enumerate(recording.order):
+        if node.op is None:
+            continue
+        try:
+            node.op.partials_at(node, node.operands, [isinstance(each, Value) for each in node.operands])
+        except OperandError:
+            line = f" ({recording.line(at)})" if recording.line(at) else ""
+            return (
+                f"a partial of {node.op.name}{line} cannot be differentiated again, for it computes with plain "
+                "numbers. Write it with this package's own functions: cos(x), not math.cos(x)."
+            )
+        except AutogradError as raised:
+            return f"a partial of {node.op.name} cannot be differentiated again: {raised}"
+    return f"the gradient cannot be differentiated again: {error}"
 
 
 def _positions(wrt: int | Sequence[int] | None, inputs: Sequence[Any], what: str) -> list[int]:

@@ -344,7 +344,7 @@ class ExactReplay:
         received: dict[int, Any] = {output: self._mp.one}
         context = mpmath_context()
         for node in reversed(self.graph.record[: output + 1]):
-            if not received.get(node.index) or node.index not in moving:
+            if node.index not in received or node.index not in moving:
                 continue
             derivatives = self.local_derivatives(node.index) if node.op is not None else ()
             context.prec = self._base

@@ -19,7 +19,7 @@ Slopes = Callable[[Sequence[float]], tuple[float, float, float] | None]
 """The slopes behind and ahead along a direction of the inputs, and their error; None where they are unknown."""
 
 _RANDOM = 3
-_PIECES = 12
+_PIECES = 40
 _ASIDE = 1.0 / 64.0
 
 
@@ -92,7 +92,8 @@ class _Joint:
 
     def is_on_a_piece(self, direction: Sequence[float], rng: np.random.Generator) -> bool:
         """Whether the smooth pieces beside the point reach as far as the gradient along a direction."""
-        reached = []
+        wanted = self.product(direction)
+        low, high = math.inf, -math.inf
         for _ in range(_PIECES):
             beside = self._whole(rng.normal(size=len(self.kinks)).tolist())
             aside = [one + _ASIDE * by for one, by in zip(beside, direction, strict=True)]
@@ -100,8 +101,10 @@ class _Joint:
             if there is not None and here is not None:
                 error = (there[2] + here[2]) / _ASIDE
                 slope = (there[1] - here[1]) / _ASIDE
-                reached += [slope - error, slope + error]
-        return bool(reached) and min(reached) <= self.product(direction) <= max(reached)
+                low, high = min(low, slope - error), max(high, slope + error)
+            if low <= wanted <= high:
+                return True
+        return False
 
     def shortest(self, direction: Sequence[float]) -> list[float]:
         """The direction without the inputs that are not to blame."""

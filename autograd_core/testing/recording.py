@@ -26,10 +26,14 @@ _MOST_SHIFTED = 64
 
 @dataclass(frozen=True)
 class Cut:
-    """A number that changes with the inputs though it was recorded as a constant: the graph is cut there."""
+    """A number that changes with the inputs though it was recorded as a constant: the graph is cut there.
+
+    ``node`` is the index in the graph's record of the operation that takes it, or of the leaf that it is.
+    """
 
     where: str
     line: str
+    node: int
     inputs: tuple[int, ...]
 
 
@@ -149,7 +153,7 @@ def _beside(recording: Recording, which: Sequence[int], shifts: Sequence[float])
         return None
 
 
-def _changing(recording: Recording, which: Sequence[int], shifts: Any) -> tuple[str, str] | None:
+def _changing(recording: Recording, which: Sequence[int], shifts: Any) -> tuple[str, str, int] | None:
     """A constant that is another one at each of three inputs, where all else stays as it is."""
     for turn in (1.0, -1.0):
         three = [_beside(recording, which, turn * part * shifts) for part in (1.0, 0.5, 0.25)]
@@ -158,25 +162,26 @@ def _changing(recording: Recording, which: Sequence[int], shifts: Any) -> tuple[
             continue
         places = _constant_places(there[0])
         numbers = zip(places, *map(_constants, there), strict=True)
-        here = _constants(recording) if signature(recording) == signature(there[0]) else _constants(there[0])
-        for at, ((where, line), *seen) in enumerate(numbers):
+        is_same = signature(recording) == signature(there[0])
+        here = _constants(recording if is_same else there[0])
+        for at, ((where, line, node), *seen) in enumerate(numbers):
             if len(set(seen)) == 3:
-                return where.format(here[at]), line
+                return where.format(here[at]), line, node if is_same else len(recording.order) - 1
     return None
 
 
-def _constant_places(recording: Recording) -> list[tuple[str, str]]:
-    """For each of the constants a phrase that says where it is, and the line."""
+def _constant_places(recording: Recording) -> list[tuple[str, str, int]]:
+    """For each of the constants a phrase that says where it is, the line, and which node has it."""
     found = []
-    for node in recording.order:
+    for at, node in enumerate(recording.order):
         line = recording.lines.get(node, "")
         if node.op is None:
             if id(node) not in recording.inputs:
                 of = "the result" if node is recording.output else f"the leaf {node.name or '{:.6g}'}"
-                found.append((of, line))
+                found.append((of, line, at))
         else:
             constants = [each for each in node.operands if isinstance(each, float)]
-            found += [(f"the constant {{:.6g}} in {node.op.name}", line)] * len(constants)
+            found += [(f"the constant {{:.6g}} in {node.op.name}", line, at)] * len(constants)
     return found
 
 

@@ -37,6 +37,7 @@ SMALLEST = 1e-290
 _EPSILON = sys.float_info.epsilon
 _PERTURBED = 1e-9
 _TINY_STEP = -60
+_TINY_DIGITS = 3 * abs(_TINY_STEP)
 _JUMP = 1e40  # a jump over the tiny step
 
 
@@ -75,7 +76,7 @@ class Replay:
                 continue
             allowed = self.allowed(node)
             for position, operand in enumerate(node.operands):
-                if type(operand) is int:
+                if type(operand) is int and (node.index, position) not in self.switches.idle:
                     slope = abs(float(self.exact.local_derivatives(node.index)[position]))
                     passed = slope * found[node.index] if found[node.index] else 0.0
                     found[operand] += passed + allowed[position] * float(self.scale[node.index])
@@ -144,7 +145,7 @@ class Replay:
         """Whether the output itself changes by more than its slope explains over a tiny step to either side."""
         import mpmath
 
-        with mpmath.workdps(3 * abs(_TINY_STEP)):
+        with mpmath.workdps(_TINY_DIGITS):
             step = mpmath.mpf(10) ** _TINY_STEP
             here, *sides = (self._replayed(at, turn * step) for turn in (0, -1, 1))
             return any(not abs(side - here) < mpmath.mpf(10) ** (_TINY_STEP // 2) for side in sides)
@@ -162,40 +163,62 @@ class Replay:
         return values[self.output]
 
     def _along(self, direction: Mapping[int, float]) -> float:
+        tangents = self.tangents(direction)
+        # Where an operation jumps, what that makes of the output is another question.
+        return float(tangents[self.output]) if len(tangents) > self.output else math.inf
+
+    def tangents(self, direction: Mapping[int, float]) -> list[Any]:
+        """How fast every node changes ahead along a direction of the inputs; those up to where an operation jumps."""
         import mpmath
 
-        with mpmath.workdps(3 * abs(_TINY_STEP)):
-            tangents: list[Any] = []
+        with mpmath.workdps(_TINY_DIGITS):
+            found: list[Any] = []
             for node in self.graph.record:
                 if node.op is None:
-                    tangents.append(mpmath.mpf(direction.get(node.index, 0.0)))
+                    found.append(mpmath.mpf(direction.get(node.index, 0.0)))
                     continue
-                moving = [tangents[each] if type(each) is int else mpmath.mpf(0) for each in node.operands]
-                size = max(map(abs, moving), default=0)
-                if not size:
-                    tangents.append(mpmath.mpf(0))
+                moving = [found[each] if type(each) is int else mpmath.mpf(0) for each in node.operands]
+                if not any(moving):
+                    found.append(mpmath.mpf(0))
                 elif node.index in self.at_kinks and node.op.exact is not None:
-                    data = [mpmath.mpf(self.graph.number(each)) for each in node.operands]
-                    step = mpmath.mpf(10) ** _TINY_STEP / size
-                    there = [x + step * t for x, t in zip(data, moving, strict=True)]
-                    rise = node.op.exact(mpmath, *there) - node.op.exact(mpmath, *data)
-                    if not abs(mpmath.re(rise)) < _JUMP * step:
-                        return math.inf  # an operation jumps here; what that makes of the output is another question
-                    tangents.append(mpmath.re(rise) / step)
+                    near, rise = self._ahead(node, moving, (0, 1))
+                    if not abs(rise) < _JUMP * near:
+                        return found
+                    found.append(rise / near)
                 else:
                     slopes = self.exact.local_derivatives(node.index)
-                    tangents.append(mpmath.fsum(d * t for d, t in zip(slopes, moving, strict=True) if t))
-            return float(tangents[self.output])
+                    found.append(mpmath.fsum(d * t for d, t in zip(slopes, moving, strict=True) if t))
+            return found
+
+    def slope_ahead(self, node: Node, moving: Sequence[Any]) -> float:
+        """The limit of the derivative ahead of one operation along a direction of its operands, jumps left out."""
+        import mpmath
+
+        with mpmath.workdps(_TINY_DIGITS):
+            near, rise = self._ahead(node, moving, (1, 2))
+            return float(rise / near)
+
+    def _ahead(self, node: Node, moving: Sequence[Any], ends: tuple[int, int]) -> tuple[Any, Any]:
+        """A tiny step, and the change of one operation between two multiples of it."""
+        import mpmath
+
+        assert node.op is not None and node.op.exact is not None
+        near = mpmath.mpf(10) ** _TINY_STEP / max(map(abs, moving))
+        data = [mpmath.mpf(self.graph.number(each)) for each in node.operands]
+        first, last = (
+            node.op.exact(mpmath, *(x + times * near * t for x, t in zip(data, moving, strict=True))) for times in ends
+        )
+        return near, mpmath.re(last - first)
 
 
 def below(
     graph: Graph, nodes: Iterable[int], idle: frozenset[tuple[int, int]] = frozenset()
 ) -> frozenset[int]:
     """The nodes from which a path leads through one of ``nodes`` to the output, these included; none by ``idle``."""
-    parents = {
-        node.index: [each for at, each in enumerate(node.operands) if type(each) is int and (node.index, at) not in idle]
+    parents = [
+        [each for at, each in enumerate(node.operands) if type(each) is int and (node.index, at) not in idle]
         for node in graph.record
-    }
+    ]
     above = set(graph.outputs)
     for node in reversed(graph.record):
         if node.index in above:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from autograd_core.console import printable
 from autograd_core.formula import Term
 from autograd_core.graph import Graph
-from autograd_core.names import Name
+from autograd_core.names import Name, in_ascii
 from autograd_core.symbol import Symbol
 from autograd_core.table import Table
-from autograd_core.writing import ASCII
+from autograd_core.writing import ASCII, UNICODE
 
 Verdict = Literal["pass", "fail", "kink", "inconclusive"]
 
@@ -51,13 +52,32 @@ class Entry:
         return self.verdict == "pass" or (self.verdict == "kink" and self.legal)
 
 
+def compared(expected: float, got: float, digits: int = 4) -> str:
+    """What was expected and what was got, to so many digits; nan is not said.
+
+    >>> compared(1.0, 0.98765)
+    'expected 1, got 0.9877'
+    """
+    known = [(word, x) for word, x in (("expected", expected), ("got", got)) if not math.isnan(x)]
+    return ", ".join(f"{word} {x:.{digits}g}" for word, x in known)
+
+
+class Arrow(NamedTuple):
+    """A wrong local derivative: to which operand, counted from 0, what it should be and what it is."""
+
+    operand: int
+    expected: float
+    got: float
+
+
 @dataclass(frozen=True)
 class Culprit:
     """Where an error is: a node of the graph, the user's line that made it, and what is wrong there.
 
-    ``expected`` and ``got`` are the local derivative (or the value, or the sum of contributions) in question;
-    ``graph`` is the smallest graph around it, which ``viz.draw(report)`` draws.  ``node`` is the index of the node
-    in the record of the whole graph.
+    ``expected`` and ``got`` are the local derivative (or the value, or the sum of contributions) in question; nan
+    stands for what is not known.  ``graph`` is the smallest graph around it, which ``viz.draw(report)`` draws.
+    ``node`` is the index of the node in the record of the whole graph, ``place`` that in the smallest.  ``arrows`` are
+    its wrong local derivatives, the worst first; without any, it is the node's ``quantity`` that is wrong.
     """
 
     what: str
@@ -67,15 +87,18 @@ class Culprit:
     got: float
     graph: Graph
     node: int
+    place: int
+    quantity: str = "value"
+    arrows: tuple[Arrow, ...] = ()
 
     @property
     def sentence(self) -> str:
         """All of it in one sentence, whatever the terminal can show."""
         made = f", made at {self.line}" if self.line else ""
-        return f"{self.what}: expected {self.expected:.10g}, got {self.got:.10g}{made}."
+        return f"{self.what}: {compared(self.expected, self.got, 10)}{made}."
 
     def __str__(self) -> str:
-        return printable(self.sentence, lambda: self.sentence)
+        return printable(self.sentence, lambda: in_ascii(self.sentence))
 
 
 @dataclass(frozen=True)
@@ -114,7 +137,7 @@ class Report:
              "-" if entry.error is None else f"{entry.error:.1e}", _said(entry))
             for entry in self.entries
         )
-        notes = [f"{_written(entry.name).write(ASCII)}: {entry.note}" for entry in self.entries if entry.note]
+        notes = [f"{_written(entry.name).write(UNICODE)}: {entry.note}" for entry in self.entries if entry.note]
         if self.culprit:
             notes.insert(0, self.culprit.sentence)
         notes.append(f"Held against: {self.oracle}.")
@@ -122,7 +145,8 @@ class Report:
         return Table(header, rows, "\n".join([*notes, *self.notes]))
 
     def __str__(self) -> str:
-        return str(self.table)
+        table = self.table
+        return printable(table.to_text(), lambda: replace(table, note=in_ascii(table.note)).to_text(ASCII))
 
     def __repr__(self) -> str:
         return str(self)

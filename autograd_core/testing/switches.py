@@ -45,7 +45,8 @@ def switches_of(graph: Graph) -> Switches:
         if _is_at_kink(node, numbers, moving):
             at_kinks.append(node.index)
         else:
-            moving = [moves and at in _looked_at(node, numbers) for at, moves in enumerate(moving)]
+            looked_at = _looked_at(node, numbers, moving)
+            moving = [moves and at in looked_at for at, moves in enumerate(moving)]
         if not any(moving):
             steady.add(node.index)
         idle += [(node.index, at) for at, moves in enumerate(moving) if not moves]
@@ -63,12 +64,20 @@ def _is_at_kink(node: Node, numbers: Sequence[float], moving: Sequence[bool]) ->
     return False
 
 
-def _looked_at(node: Node, numbers: Sequence[float]) -> Sequence[int]:
+def _looked_at(node: Node, numbers: Sequence[float], moving: Sequence[bool]) -> Sequence[int]:
     """The operands that decide the value of an operation off its kinks."""
     assert node.op is not None
     name = known_name(node.op)
+    if name in _STEPS or (name == "relu" and numbers[0] < 0.0):
+        return (1,) if name == "heaviside" and numbers[0] == 0.0 else ()
     if name == "where":
         return (1,) if numbers[0] else (2,)
-    if name == "heaviside" and numbers[0] == 0.0:
-        return (1,)
-    return () if name in _STEPS else range(len(numbers))
+    if name in ("maximum", "minimum"):
+        return (0,) if (numbers[0] > numbers[1]) is (name == "maximum") else (1,)
+    if name == "clip":
+        x, low, high = numbers
+        return (1,) if x < low else (2,) if x > high else (0,)
+    if name == "mul":
+        zeros = [at for at, x in enumerate(numbers) if x == 0.0 and not moving[at]]
+        return zeros or (0, 1)
+    return range(len(numbers))

@@ -13,7 +13,6 @@ import pytest
 
 import viz
 from autograd_core import (
-    Value,
     clip,
     cos,
     elu,
@@ -117,24 +116,6 @@ def test_structures_are_checked_scalar_by_scalar_and_named_by_their_place(oracle
     assert {entry.name: pytest.approx(entry.gradient, rel=1e-14) for entry in report.entries} == expected
 
 
-def test_wrt_chooses_inputs_and_says_what_it_cannot_choose() -> None:
-    def f(x: Any, y: Any) -> Any:
-        return x * x * y
-
-    assert list(gradcheck(f, 2.0, 3.0, wrt=1).verdicts) == ["y"]
-    assert list(gradcheck(f, 2.0, 3.0, wrt=[1, 0]).verdicts) == ["y", "x"]
-    assert list(gradcheck(f, 2.0, 3.0, wrt=1, order=2).verdicts) == ["y", "y, y"]
-    for wrong in (5, [0, 2], -3):
-        with pytest.raises(ValueError, match="wrt"):
-            gradcheck(f, 2.0, 3.0, wrt=wrong)
-
-
-def test_nothing_to_check_is_no_success() -> None:
-    for f, inputs in ((lambda: Value(2.0), ()), (lambda xs: total(xs), ([],))):
-        with pytest.raises(CheckError):
-            gradcheck(f, *inputs)
-
-
 @each_oracle
 def test_second_derivatives_are_checked_and_a_mistake_in_one_is_found(oracle: Oracle) -> None:
     report = gradcheck(lambda x, y: sin(x) * y * x, 0.5, 2.0, order=2, oracle=oracle)
@@ -150,17 +131,6 @@ def test_second_derivatives_are_checked_and_a_mistake_in_one_is_found(oracle: Or
 def test_a_hessian_that_was_asked_for_is_never_left_out_in_silence() -> None:
     report = gradcheck(lambda x: x * abs(x), 0.0, order=2)
     assert "x, x" in report.verdicts or report.notes or not report
-
-
-@each_oracle
-def test_tolerances_are_relative_to_the_paths_or_absolute(oracle: Oracle) -> None:
-    wrong = replace(sin, partials=(lambda out, x: 1.001 * cos(x),))
-
-    def verdict(**options: Any) -> str:
-        return gradcheck(lambda x: wrong(x), 0.5, oracle=oracle, **options).entries[0].verdict
-
-    assert verdict() == verdict(rtol=0.9e-3) == verdict(atol=0.8e-3) == "fail"
-    assert verdict(rtol=1.1e-3) == verdict(atol=1e-3) == "pass"
 
 
 # --- kinks ----------------------------------------------------------------------------------------
@@ -223,6 +193,11 @@ def test_a_choice_outside_the_subdifferential_is_not_legal(f: Any, engine: float
     assert "outside" in entry.note
     with pytest.raises(AssertionError, match="x kink"):
         assert_gradients(f, 0.0, oracle=oracle)
+
+
+@each_oracle
+def test_a_kink_behind_the_losing_operand_of_a_maximum_is_none(oracle: Oracle) -> None:
+    assert gradcheck(lambda x: sigmoid(maximum(relu(x), 2.0) / 2 - x), 0.0, oracle=oracle).verdicts == {"x": "pass"}
 
 
 @each_oracle

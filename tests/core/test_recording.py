@@ -327,7 +327,7 @@ def test_allow_says_which_verdicts_are_let_through_and_never_a_failure() -> None
             assert_gradients(relu, 0.0, allow=allow)
     with pytest.raises(AssertionError, match="x kink"):
         assert_gradients(lambda x: relu(x) - relu(-x), 0.0, allow=("kink", "inconclusive"))
-    for wrong in (("fail",), ("pass",), "kink", ("luck",)):
+    for wrong in (("fail",), ("pass",), "kin", None, ("luck",)):
         with pytest.raises(ValueError, match="allow takes"):
             assert_gradients(relu, 1.0, allow=wrong)
 

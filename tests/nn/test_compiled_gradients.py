@@ -1,4 +1,4 @@
-"""Compiled gradients are the eager ones: for every activation, loss, penalty and layer, per example, and as they train."""
+"""Compiled gradients are the eager ones, for every activation, loss, penalty and layer, and as they train."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_every_shape(sizes: list[int], examples: int, bias: bool) -> None:
     check(model, nn.mean_squared_error, batch_of(sizes[0], sizes[-1], examples), nn.L2(0.05))
 
 
-@pytest.mark.parametrize("settings_of", [dict(keep=0.5), dict(keep=0.9), dict(norm="batch"), dict(norm="batch", keep=0.7)])
+@pytest.mark.parametrize("settings_of", [{"keep": 0.5}, {"keep": 0.9}, {"norm": "batch"}, {"norm": "batch", "keep": 0.7}])
 @pytest.mark.parametrize("activation", ["tanh", "relu", "gelu"])
 def test_masks_and_statistics_are_the_same_numbers(settings_of: dict[str, Any], activation: str) -> None:
     model = random_mlp([3, 5, 4, 2], activation, seed=4, **settings_of)
@@ -206,7 +206,8 @@ def test_parameters_move_to_the_model_when_written() -> None:
     assert [each.data for each in model.parameters()] == kept.tolist()
     assert_equal(EagerGradients(model, nn.half_squared_error).mean(*batch), found)
     assert vector.tolist() == kept.tolist()
-    assert np.allclose(compiled.per_example(*batch)[1], EagerGradients(model, nn.half_squared_error).per_example(*batch)[1])
+    own = EagerGradients(model, nn.half_squared_error).per_example(*batch)[1]
+    assert np.allclose(compiled.per_example(*batch)[1], own)
 
 
 def test_gradients_are_fresh_and_inputs_unchanged() -> None:

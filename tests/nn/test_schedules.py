@@ -238,7 +238,7 @@ FOREIGN: list[tuple[type[Settings], tuple[Any, ...], dict[str, Any], str]] = [
     (Adam, (), {"params": MODEL, "lr": 0.1}, "Parameters are bound afterwards: optimizer.bind(model)."),
     (Adam, (MODEL,), {"lr": 0.1}, "Adam does not take the parameters. Write Adam(learning_rate=0.1).bind(model)."),
     (Adam, (MODEL,), {"learning_rate": 0.1}, "Write Adam(learning_rate=0.1).bind(model)."),
-    (SGD, (iter(MODEL), 0.1), {}, "SGD does not take the parameters. Write SGD().bind(model)."),
+    (SGD, (iter(MODEL), 0.1), {}, "SGD does not take the parameters. Write SGD(0.1).bind(model)."),
     (Constant, (), {"lr": 0.1}, "Constant has no setting lr. Write Constant(learning_rate=0.1)."),
     (StepDecay, (), {"lr": 0.1, "step_size": 30, "gamma": 0.5},
      "StepDecay has no setting lr and no step_size and no gamma. Write StepDecay(start=0.1, every=30, factor=0.5)."),
