@@ -37,7 +37,7 @@ def eager_answer(f: Callable[..., Any], point: Sequence[float]) -> Answer:
     leaves = [Value(x) for x in point]
     y = f(*leaves)
     if not isinstance(y, Value):
-        return Answer(y, [0.0] * len(point), 0.0, [0.0] * len(point), True)
+        return Answer(y, [0.0] * len(point), 64.0 * _EPSILON * max(1.0, abs(y)), [0.0] * len(point), True)
     order = topological_order((y,))
     adjoints = dict(zip(map(id, order), swept(order, {id(y): 1.0}), strict=True))
     scales = dict.fromkeys(map(id, order), 0.0)

@@ -92,7 +92,7 @@ def test_every_partial_with_lanes(start: int) -> None:
                 lanes="x", rtol=1e-10)
 
 
-@pytest.mark.parametrize("row", [each for each in TABLE if each.arity is None], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in of_all_rows(True) if row is not ag.batch_mean], ids=lambda row: row.name)
 def test_operations_on_lists(row: Primitive) -> None:
     rng = np.random.default_rng(3)
 
@@ -101,8 +101,7 @@ def test_operations_on_lists(row: Primitive) -> None:
         return ag.tanh(row(terms, x) if row.lists == 2 else row(terms))
 
     assert_same(f, rng.normal(size=4), rng.normal(size=(5, 4)), lanes="x")
-    if row.name != "batch_mean":
-        assert_same(f, rng.normal(size=4), rng.normal(size=4))
+    assert_same(f, rng.normal(size=4), rng.normal(size=4))
 
 
 def network(w: Any, x: Any, target: Any) -> Any:
@@ -178,7 +177,7 @@ def test_closed_over_leaves_are_read_on_every_call() -> None:
 FAILING = [
     (lambda x: ag.log(x[0]) + x[1], [0.0, 1.0]),
     (lambda x: ag.exp(ag.log(x[0])) + x[1], [0.0, 1.0]),
-    (lambda x: 1.0 / (1.0 / x[0]) + x[1], [0.0, 1.0]),
+    (lambda x: ag.div(1.0, ag.div(1.0, x[0])) + x[1], [0.0, 1.0]),
     (lambda x: ag.sqrt(x[0] - x[1]), [0.0, 1.0]),
     (lambda x: ag.minimum(ag.atanh(x[0]), 1.0) * x[1], [1.0, 1.0]),
     (lambda x: ag.pow(x[0], x[1]), [-8.0, 1.0 / 3.0]),

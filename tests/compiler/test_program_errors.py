@@ -122,7 +122,7 @@ def test_a_traceback_shows_the_generated_line() -> None:
 
 def test_the_source_is_registered_and_runs_by_itself() -> None:
     program = ag.compile(error, lanes=("x", "target"))
-    compiled = program.trace([0.5, -0.3, 0.8], X, TARGETS)
+    compiled = program.trace([0.5, -0.3], [[1.0, 2.0]], [0.5])
     lines = inspect.getsource(compiled.value_and_grad)
     assert lines.rstrip() in program.source
     assert linecache.getline(compiled.filename, 1) == program.source.split("\n")[0] + "\n"

@@ -27,6 +27,7 @@ from tests.compiler.agreement import (
     noisy_answer,
     with_noise,
 )
+from tests.compiler.array_programs import array_program
 
 ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 AT_KINKS = [row for row in TABLE if row.kinks and row.name not in ("atan2", "where")]
@@ -275,7 +276,8 @@ ARRANGEMENTS: dict[str, Callable[[Any, Any], Any]] = {
     "powers": lambda w, x: ag.total([a ** float(n) for n, a in enumerate(w[:4])]) * (x[0] ** 2 + x[1] ** 3),
     "minus powers": lambda w, x: (-w[0]) ** 2 + (-x[0]) ** 3 + 2.0 ** -w[1] - (-x[1]) ** -2 + w[0] ** -1,
     "ties": lambda w, x: ag.maximum(w[0], w[0] * 1.0) + ag.maximum(x[0], x[0] + 0.0) * w[1] + ag.minimum(w[2], w[2]),
-    "wheres": lambda w, x: ag.where(ag.heaviside(x[0] - w[0], 0.5), w[1] * x[1], w[2]) + ag.where(0.0 * x[1], w[3], w[4] * 2.0),
+    "wheres": lambda w, x: ag.where(ag.heaviside(x[0] - w[0], 0.5), w[1] * x[1], w[2]) + ag.where(
+        0.0 * x[1], w[3], w[4] * 2.0),
     "relu of relu": lambda w, x: ag.total([ag.relu(ag.relu(a * x[0]) - 0.1) for a in w]),
     "minus a step": lambda w, x: ag.total([ag.relu(-a * x[0]) - ag.abs(a) for a in w]),
     "a number only": lambda w, x: 3.0,
@@ -342,6 +344,29 @@ def test_a_network_written_out_and_declared_agree() -> None:
     assert of_X.shape == X.shape and of_Y.shape == Y.shape
     constants = ag.compile(lambda w: ag.mean([one(w, x, y) for x, y in zip(X.tolist(), Y.tolist(), strict=True)]))
     assert np.allclose(constants.value_and_grad(w)[1], gradient, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_programs_of_lists(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Declared lanes, optimized or not; lanes found among constants and among arguments."""
+    rng = np.random.default_rng(seed)
+    weights, width, lanes = int(rng.integers(3, 13)), int(rng.integers(1, 4)), int(rng.integers(1, 5))
+    f = array_program(seed, int(rng.integers(2, 9)))
+    w, X = rng.uniform(-1.0, 1.0, weights), rng.uniform(-1.0, 1.0, (lanes, width))
+    rows = X.tolist()
+    expected = eager_answer(lambda *leaves: ag.mean([f(leaves, row) for row in rows]), w.tolist())
+    for optimize in (True, False):
+        program = ag.compile(f, lanes="inputs", optimize=optimize)
+        check(program, [w, X], expected)
+        values, gradients = program.per_example(w, X)
+        assert_agrees((values.mean(), gradients.mean(axis=0)), expected)
+    monkeypatch.setattr(compiled_module, "_MOST_SCALAR_LINES", -1)
+    monkeypatch.setattr(compiled_module, "_SMALLEST_GROUPS", 0.0)
+    check(ag.compile(lambda w: ag.mean([f(list(w), row) for row in rows])), [w], expected)
+    everything = eager_answer(
+        lambda *leaves: ag.mean([f(leaves[:weights], leaves[weights + width * at : weights + width * (at + 1)])
+                                 for at in range(lanes)]), [*w.tolist(), *X.ravel().tolist()])
+    check(ag.compile(lambda w, X: ag.mean([f(list(w), list(row)) for row in X])), [w, X], everything)
 
 
 # --- other engines ------------------------------------------------------------------------------

@@ -141,7 +141,8 @@ def test_every_shape(sizes: list[int], examples: int, bias: bool) -> None:
     check(model, nn.mean_squared_error, batch_of(sizes[0], sizes[-1], examples), nn.L2(0.05))
 
 
-@pytest.mark.parametrize("settings_of", [{"keep": 0.5}, {"keep": 0.9}, {"norm": "batch"}, {"norm": "batch", "keep": 0.7}])
+@pytest.mark.parametrize(
+    "settings_of", [{"keep": 0.5}, {"keep": 0.9}, {"norm": "batch"}, {"norm": "batch", "keep": 0.7}])
 @pytest.mark.parametrize("activation", ["tanh", "relu", "gelu"])
 def test_masks_and_statistics_are_the_same_numbers(settings_of: dict[str, Any], activation: str) -> None:
     model = random_mlp([3, 5, 4, 2], activation, seed=4, **settings_of)
