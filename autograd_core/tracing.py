@@ -11,7 +11,7 @@ from autograd_core import primitives as rows
 from autograd_core.errors import OperandError
 from autograd_core.operand_checks import is_number, shown
 from autograd_core.row import Primitive
-from autograd_core.sweeps import topological_order
+from autograd_core.sweeps import stamps, topological_order
 from autograd_core.tape import Input, Instruction, Operand, Tape
 from autograd_core.value import Value
 
@@ -148,7 +148,8 @@ class Recorder:
         self._arguments: list[int] = []
         self.names: dict[int, str] = {}
         self._pending: list[tuple[Primitive, tuple[Any, ...]]] = []
-        self._imported: dict[int, Any] = {}
+        self._imported: dict[int, Operand] = {}
+        self._started = next(stamps)
         self._kept: list[Value] = []
         self._values: dict[int, Value] = {}
 
@@ -203,12 +204,18 @@ class Recorder:
         lanes.append(is_lane)
         return Tracer(self, len(lanes) - 1)
 
-    def _import(self, root: Value) -> int:
-        """The slot of a Value that the function closes over; its graph is replayed, its leaves are read."""
+    def _import(self, root: Value) -> Operand:
+        """The slot of a Value that the function closes over; its graph is replayed, its leaves are read.
+
+        A leaf that the function itself made is a constant: the next call would make another.
+        """
         if id(root) not in self._imported:
             self._kept.append(root)  # its id must stay its own
             for node in topological_order((root,)):
                 if id(node) in self._imported:
+                    continue
+                if node.op is None and node._stamp > self._started:
+                    self._imported[id(node)] = node.data
                     continue
                 if node.op is None:
                     self._pending.append((_LEAF, ()))
@@ -222,7 +229,7 @@ class Recorder:
                 if node.name:
                     self.names.setdefault(slot, node.name)
                 self._imported[id(node)] = slot
-        found: int = self._imported[id(root)]
+        found: Operand = self._imported[id(root)]
         return found
 
     def finish(self, outputs: Iterable[Operand], first: Iterable[Value] = ()) -> Tape:

@@ -63,7 +63,7 @@ def written_out_error(w: Any) -> Any:
 
 def ours() -> Contender:
     """One example declared, lanes for the hundred."""
-    program = ag.compile(example_error, lanes=("x", "target"))
+    program = ag.compile(example_error, lanes=("x", "target"), backend="python")
     return Contender(OURS, lambda: program.value_and_grad(PARAMETERS, X, TARGETS))
 
 
@@ -75,7 +75,7 @@ def ours_native() -> Contender:
 
 def ours_written_out() -> Contender:
     """A loop over the examples, in which the compiler has to find the lanes."""
-    program = ag.compile(written_out_error)
+    program = ag.compile(written_out_error, backend="python")
     return Contender(WRITTEN_OUT, lambda: program.value_and_grad(PARAMETERS))
 
 

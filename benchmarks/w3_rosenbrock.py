@@ -45,7 +45,7 @@ def of_array(x: Any, numpy: Any) -> Any:
 
 def ours() -> list[Contender]:
     """One program for each kind of argument."""
-    for_list, for_array = ag.compile(rosenbrock), ag.compile(rosenbrock)
+    for_list, for_array = (ag.compile(rosenbrock, backend="python") for _ in range(2))
     numbers = POINT.tolist()
     return [Contender(LIST, lambda: for_list.value_and_grad(numbers)),
             Contender(ARRAY, lambda: for_array.value_and_grad(POINT))]

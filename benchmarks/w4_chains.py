@@ -118,7 +118,7 @@ def ours() -> dict[str, Start]:
     """A compiled function of a list."""
 
     def start(links: int) -> Callable[[], tuple[float, Any]]:
-        program = ag.compile(lambda x: chain(links, *x))
+        program = ag.compile(lambda x: chain(links, *x), backend="python")
         return lambda: program.value_and_grad(POINT)
 
     return {"ours, compiled": start}

@@ -25,7 +25,7 @@ def tables(effort: Effort) -> Iterator[Table]:
 
 def ours() -> Contender:
     """Recorded, lanes found, program written, run."""
-    return Contender(OURS, lambda: ag.compile(written_out_error).value_and_grad(PARAMETERS))
+    return Contender(OURS, lambda: ag.compile(written_out_error, backend="python").value_and_grad(PARAMETERS))
 
 
 def pytorch() -> Contender:

@@ -49,7 +49,7 @@ def first_call(effort: Effort) -> Table:
 
     def compiled(lanes: tuple[str, ...], *arguments: Any) -> tuple[float, int]:
         begun = effort.clock()
-        made = ag.compile(error, lanes=lanes).trace(*arguments)
+        made = ag.compile(error, lanes=lanes, backend="python").trace(*arguments)
         spent = effort.clock() - begun
         return spent, len(made.recorded.inputs) + len(made.recorded.instructions)
 
@@ -145,7 +145,7 @@ def written_out(kind: str, size: int, clock: Callable[[], float]) -> Numbers:
     y.backward()
     eager = clock() - begun
     del y
-    return {"size": size, "eager": eager, **_compiled(lambda: ag.compile(f), (point,), clock)}
+    return {"size": size, "eager": eager, **_compiled(lambda: ag.compile(f, backend="python"), (point,), clock)}
 
 
 def lanes(size: int, clock: Callable[[], float]) -> Numbers:
@@ -156,7 +156,8 @@ def lanes(size: int, clock: Callable[[], float]) -> Numbers:
 
     chosen = np.arange(size) % EXAMPLES
     arguments = PARAMETERS, X[chosen], TARGETS[chosen]
-    return {"size": size, **_compiled(lambda: ag.compile(error, lanes=("x", "target")), arguments, clock)}
+    return {"size": size, **_compiled(lambda: ag.compile(error, lanes=("x", "target"), backend="python"), arguments,
+                                      clock)}
 
 
 def _compiled(make: Callable[[], Any], arguments: tuple[Any, ...], clock: Callable[[], float]) -> Numbers:

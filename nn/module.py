@@ -73,10 +73,9 @@ class Module:
 
     def _on_one(self, example: list[Any]) -> Any:
         self.name_parameters()
-        scalars, _ = flatten(example, "An example")
         inputs = [
-            scalar if isinstance(scalar, Value) else Value(scalar, f"x_{index}")
-            for scalar, index in zip(scalars, indices(len(scalars)), strict=True)
+            each if hasattr(each, "apply_primitive") else Value(flatten(each, "An example")[0][0], f"x_{index}")
+            for each, index in zip(example, indices(len(example)), strict=True)
         ]
         found = self.forward_named(inputs)
         return _one_or_list(found)

@@ -8,22 +8,15 @@ instructions of them.
 from __future__ import annotations
 
 import ast
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from autograd_core.compiler.loop_shapes import (
-    Dim,
-    UnsupportedError,
-    broadcast,
-    reshaped,
-    subscripted,
-)
+from autograd_core.compiler.loop_shapes import Dim, UnsupportedError, broadcast, reshaped, subscripted
+from autograd_core.compiler.loop_writer import LETTERS, LoopWriter, Part, array_of, scalar
 from autograd_core.domains import REALS, Box
 from autograd_core.primitives import TABLE
 from autograd_core.row import Primitive
@@ -32,32 +25,10 @@ from autograd_core.tape import RESERVED
 
 _SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 _FIRST_COLUMN = ast.Tuple([ast.Slice(), ast.Constant(0)], ast.Load())
-_LETTERS = "ijklmpq"
 _UNROLLED = 4
 
 
-@dataclass(frozen=True)
-class Part:
-    """An expression: its shape, and the text of its element at given indices.
-
-    A ``place`` is memory that can be written; ``is_new`` says that nothing else refers to it; ``risky`` that an
-    operation with a smaller domain than the real line is in it.
-    """
-
-    shape: tuple[Dim, ...]
-    at: Callable[[Sequence[str]], str]
-    place: str = ""
-    is_new: bool = False
-    is_whole: bool = False
-    risky: bool = False
-
-    def element(self, index: Sequence[str]) -> str:
-        """The text at an index of a shape that this one broadcasts to."""
-        own = index[len(index) - len(self.shape):]
-        return self.at(["0" if size == 1 else each for size, each in zip(self.shape, own, strict=True)])
-
-
-class Loops:
+class Loops(LoopWriter):
     """One function of a program, rewritten.
 
     ``inputs`` has for every argument the shape of its scalars and whether it has lanes, along the first axis; ``rows`` are the operations
@@ -66,77 +37,31 @@ class Loops:
 
     def __init__(self, function: ast.FunctionDef, inputs: Mapping[str, tuple[tuple[int, ...], bool]],
                  rows: Mapping[str, Primitive], constants: Mapping[str, Any]) -> None:
-        self._rows, self._constants = rows, constants
-        self._taken = {each.id for each in ast.walk(function) if isinstance(each, ast.Name)}
-        self._taken |= {*inputs, *rows, *(row.name for row in TABLE)} | RESERVED
-        self._lines: list[str] = []
-        self._depth = 1
+        named = {each.id for each in ast.walk(function) if isinstance(each, ast.Name)}
+        super().__init__({*named, *inputs, *rows, *(row.name for row in TABLE), *RESERVED})
+        self._rows, self._constants, self._inputs = rows, constants, inputs
         self._parts: dict[str, Part] = {}
-        self._unsafe, self._found = self._fresh("unsafe"), self._fresh("found")
-        self._index = [self._fresh(each) for each in _LETTERS]
-        self._lane = self._fresh("n")
-        self._inputs = inputs
         self._take_inputs()
         for statement in function.body:
             self._statement(statement)
-        self.text = "\n".join([f"def {function.name}({', '.join(inputs)}):", *self._lines, ""])
-
-    # --- names and lines ------------------------------------------------------------------------
-
-    def _fresh(self, wish: str) -> str:
-        name, count = wish, 1
-        while name in self._taken:
-            count += 1
-            name = f"{wish}_{count}"
-        self._taken.add(name)
-        return name
-
-    def _write(self, line: str) -> None:
-        self._lines.append("    " * self._depth + line)
-
-    @contextmanager
-    def _nested(self, index: Sequence[str], sizes: Sequence[Dim]) -> Iterator[None]:
-        """Loops inside one another; an axis of length one needs none."""
-        before = self._depth
-        for name, size in zip(index, sizes, strict=True):
-            if size != 1:
-                self._write(f"for {name} in range({size}):")
-                self._depth += 1
-        yield
-        self._depth = before
-
-    @contextmanager
-    def _loops(self, shape: Sequence[Dim]) -> Iterator[list[str]]:
-        """Loops over a shape, and the names of the indices."""
-        index = [self._index_name(self._index[at], size) for at, size in enumerate(shape)]
-        with self._nested(index, shape):
-            yield index
-
-    def _index_name(self, name: str, size: Dim) -> str:
-        return "0" if size == 1 else self._lane if size == "lanes" else name
+        self.text = "\n".join([f"def {function.name}({', '.join(inputs)}):", *self.lines, ""])
 
     def _take_inputs(self) -> None:
-        self._write(f"{self._unsafe} = 0")
         with_lanes = [name for name, (_, is_lane) in self._inputs.items() if is_lane]
         if with_lanes:
             self._write(f"lanes = {with_lanes[0]}.shape[0]")
         for name, (shape, is_lane) in self._inputs.items():
             if is_lane and shape == (1,):
-                self._parts[name] = self._subscripted(_array(name, ("lanes", 1)), _FIRST_COLUMN)
+                self._parts[name] = self._subscripted(array_of(name, ("lanes", 1)), _FIRST_COLUMN)
             elif is_lane and shape:
                 columns = self._new(self._fresh(f"{name}_columns"), (*shape, "lanes"))
                 with self._loops((*shape, "lanes")) as index:
                     self._write(f"{columns.at(index)} = {name}[{', '.join([index[-1], *index[:-1]])}]")
                 self._parts[name] = columns
             elif is_lane or shape:
-                self._parts[name] = _array(name, ("lanes",) if is_lane else shape)
+                self._parts[name] = array_of(name, ("lanes",) if is_lane else shape)
             else:
-                self._parts[name] = replace(_scalar(f"{name}[0]"), place=name)
-
-    def _new(self, name: str, shape: tuple[Dim, ...], made: str = "empty") -> Part:
-        sizes = ", ".join(map(str, shape))
-        self._write(f"{name} = {made}(({sizes},))" if len(shape) == 1 else f"{name} = {made}(({sizes}))")
-        return replace(_array(name, shape), is_new=True)
+                self._parts[name] = replace(scalar(f"{name}[0]"), place=name)
 
     # --- statements -----------------------------------------------------------------------------
 
@@ -148,7 +73,7 @@ class Loops:
                 for at, each in enumerate(names):
                     assert isinstance(each, ast.Name)
                     self._write(f"{each.id} = {source}[{at}]")
-                    self._parts[each.id] = _scalar(each.id)
+                    self._parts[each.id] = scalar(each.id)
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="zeros" | "empty" as made),
                                                                         args=[shape])):
                 self._parts[name] = self._new(name, _sizes(shape), made)
@@ -170,37 +95,13 @@ class Loops:
     def _assign(self, name: str, part: Part) -> None:
         if not part.shape:
             self._write(f"{name} = {part.at([])}")
-            self._parts[name] = _scalar(name)
+            self._parts[name] = scalar(name)
             if part.risky:
                 self._check(name)
         elif part.place:
             self._parts[name] = part
         else:
             self._parts[name] = self._held(part, self._fresh(name) if name in self._parts else name)
-
-    def _held(self, part: Part, name: str = "") -> Part:
-        """The part as an array of its own."""
-        held = self._new(name or self._fresh("held"), part.shape)
-        self._store(held, "=", part)
-        return held
-
-    def _place(self, part: Part) -> Part:
-        return part if part.place or not part.shape else self._held(part)
-
-    def _store(self, target: Part, sign: str, value: Part) -> None:
-        if target.place and value.place and target.place == value.place and sign == "+=":
-            value = self._held(value)
-        with self._loops(target.shape) as index:
-            text = value.element(index)
-            if value.risky:
-                self._write(f"{self._found} = {text}")
-                self._check(self._found)
-                text = self._found
-            self._write(f"{target.element(index)} {sign} {text}")
-
-    def _check(self, name: str) -> None:
-        # What leaves an operation's domain is inf or nan, and may be finite again at the end.
-        self._write(f"{self._unsafe} += {name} - {name} != 0.0")
 
     def _return(self, value: ast.expr, bars: list[ast.expr], extras: list[ast.expr], is_alone: bool) -> None:
         outputs: list[Part] = []
@@ -233,11 +134,11 @@ class Loops:
     def _part(self, node: ast.expr) -> Part:
         match node:
             case ast.Constant(value=float() | int() as number):
-                return _scalar(repr(float(number)))
+                return scalar(repr(float(number)))
             case ast.Name(id="inf" | "nan" as name):
-                return _scalar(name)
+                return scalar(name)
             case ast.Name(id="lanes"):
-                return _scalar("lanes")
+                return scalar("lanes")
             case ast.Name(id=name):
                 return self._named(name)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -268,7 +169,7 @@ class Loops:
         constant = self._constants.get(name)
         if not isinstance(constant, np.ndarray):
             raise UnsupportedError(f"{name} is no array")
-        return _array(name, constant.shape)
+        return array_of(name, constant.shape)
 
     def _elementwise(self, nodes: Sequence[ast.expr], written: Callable[..., str], risky: bool = False) -> Part:
         parts = [self._part(each) for each in nodes]
@@ -307,8 +208,9 @@ class Loops:
 
     def _call(self, name: str, args: list[ast.expr]) -> Part:
         if name in ("full", "broadcast_to"):
-            shape, spread = args if name == "full" else args[::-1]
-            part = self._part(spread)
+            if name == "broadcast_to":
+                args = args[::-1]
+            shape, part = args[0], self._part(args[1])
             return Part(_sizes(shape), part.element, risky=part.risky)
         if name == "einsum":
             letters, left, right = args
@@ -342,7 +244,7 @@ class Loops:
         if isinstance(operands, ast.List):
             texts = [self._part(each).at([]) for each in operands.elts]
             shares = self._shares(row, out.at([]), texts)
-            return replace(_array("", (len(shares),)), at=lambda index: shares[int(index[0])])
+            return Part((len(shares),), lambda index: shares[int(index[0])], place=f"{row.name}_partials")
         terms = self._place(self._part(operands))
         axis = len(out.shape) - ("lanes" in out.shape)
         found = self._new(self._fresh(f"{row.name}_shares"), terms.shape)
@@ -376,7 +278,7 @@ class Loops:
                         for each in symbol.operands]
             for each in operands:
                 if each.number is None:
-                    self._parts[each.python] = _scalar(each.python)
+                    self._parts[each.python] = scalar(each.python)
             formula = ast.parse(Symbol.applied(row, operands).python, mode="eval").body
             name = written[id(symbol)] = self._fresh("share")
             self._write(f"{name} = {self._part(formula).at([])}")
@@ -390,9 +292,9 @@ class Loops:
     # --- sums -----------------------------------------------------------------------------------
 
     def _reduced(self, part: Part, axes: set[int], is_mean: bool) -> Part:
-        letters = "".join(_LETTERS[at] for at in range(len(part.shape)))
+        letters = "".join(LETTERS[at] for at in range(len(part.shape)))
         kept = "".join(each for at, each in enumerate(letters) if at not in axes)
-        found = self._einsum(f"{letters},->{kept}", part, _scalar(""))
+        found = self._einsum(f"{letters},->{kept}", part, scalar(""))
         if not is_mean:
             return found
         count = " * ".join(str(part.shape[axis]) for axis in axes) or "1"
@@ -411,7 +313,7 @@ class Loops:
             left, right = self._place(left), self._place(right)
         sizes = dict(zip(first, left.shape, strict=True)) | dict(zip(second, right.shape, strict=False))
         summed = [each for each in dict.fromkeys(first + second) if each not in out]
-        index = {each: self._index_name(self._index[_LETTERS.find(each)], size) for each, size in sizes.items()}
+        index = {each: self._index_name(self._index[LETTERS.find(each)], size) for each, size in sizes.items()}
 
         def term(total: str, **moved: str) -> str:
             where = index | moved
@@ -432,7 +334,7 @@ class Loops:
                                    lambda total, at: term(total, **{last: at}))
             return found
         total = self._fresh("total")
-        found = self._new(self._fresh("sums"), shape) if shape else _scalar(total)
+        found = self._new(self._fresh("sums"), shape) if shape else scalar(total)
         with self._nested(found_at, shape):
             self._write(f"{total} = 0.0")
             with self._nested([index[each] for each in inner], [sizes[each] for each in inner]):
@@ -453,14 +355,6 @@ class Loops:
                 if group:
                     self._write(f"{target} = {reduce(term, group, target)}")
             self._depth -= len(group) == _UNROLLED
-
-
-def _array(name: str, shape: tuple[Dim, ...]) -> Part:
-    return Part(shape, lambda index: f"{name}[{', '.join(index)}]", name, is_whole=True)
-
-
-def _scalar(text: str) -> Part:
-    return Part((), lambda index: text, text if text.isidentifier() else "")
 
 
 def _closed(text: str) -> str:

@@ -166,11 +166,11 @@ class NativeCompiled(Compiled):
     def _key(self, rows: Mapping[str, Primitive]) -> str:
         """A hash of all that the build depends on."""
         digest = hashlib.sha256()
-        versions = (self._numba.__version__, np.__version__, _FORM, platform.python_version(), platform.machine())
+        versions = (self._numba.__version__, np.__version__, platform.python_version(), platform.machine(), _FORM)
         for text in (self.source, *versions, *map(repr, self._layouts.values())):
             digest.update(text.encode() + b"\0")
         called: list[types.FunctionType] = [each for name in sorted(rows) for each in _reached(rows[name].scalar)]
-        for function in (*called, _plus, _fused, _neumaier_sum):
+        for function in called + [each for helper in (_plus, _fused, _neumaier_sum) for each in _reached(helper)]:
             digest.update(repr((_content(function.__code__), _numbers_of(function))).encode())
         for name, constant in sorted(self.constants.items()):
             if isinstance(constant, np.ndarray):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 
 from autograd_core import Value
 from autograd_core import primitives as rows
@@ -113,6 +114,30 @@ def directly(compiled: Compiled, given: Sequence[Any]) -> tuple[float, list[floa
     with np.errstate(invalid="raise", divide="raise", over="ignore", under="ignore"):
         value, gradients, _ = compiled.value_and_grad(*compiled.inputs(given))
     return float(value), [float(each) for gradient in gradients for each in np.ravel(gradient)]
+
+
+def check(program: Any, arguments: list[Any], expected: Answer | DomainError, at: list[int] | None = None) -> None:
+    """The value and gradient agree twice, or the error does; numbers that are all finite need no replay."""
+    if isinstance(expected, DomainError):
+        for call in (program, program.value_and_grad):
+            with pytest.raises(DomainError):
+                call(*arguments)
+        return
+    for _ in range(2):
+        value, gradient = program.value_and_grad(*arguments)
+        parts = gradient if isinstance(gradient, tuple) else (gradient,)
+        assert_agrees((value, [each for part in parts for each in np.ravel(part)]), expected, at)
+    assert_agrees((program(*arguments), []), expected, [])
+    if expected.is_finite:
+        directly(program.trace(*arguments), arguments)
+
+
+def eagerly(f: Callable[..., Any], point: Any) -> Answer | DomainError:
+    try:
+        found = eager_answer(f, point)
+        return with_noise(found, f, point) if isinstance(f, Expression) else found
+    except DomainError as error:
+        return error
 
 
 class _Moved:

@@ -1,4 +1,4 @@
-"""Random programs of lists of scalars: layers, gathers, sums and stacks, the shapes that vector source has rules for."""
+"""Random programs of lists of scalars: layers, gathers, sums and stacks, for which vector source has rules."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def array_program(seed: int, steps: int) -> Callable[[Sequence[Any], Sequence[An
 
 
 def _step(draw: random.Random, lists: list[list[Any]]) -> list[Any]:
-    kind = draw.choice(["unary", "binary", "scaled", "layer", "gather", "stack", "reduce", "rows", "outer", "constants"])
+    kind = draw.choice(
+        ["unary", "binary", "scaled", "layer", "gather", "stack", "reduce", "rows", "outer", "constants"])
     one, two = draw.choice(lists), draw.choice(lists[-3:])
     if kind == "unary":
         row = draw.choice(_UNARY)
@@ -46,7 +47,9 @@ def _step(draw: random.Random, lists: list[list[Any]]) -> list[Any]:
         return [ag.tanh(row(a, b)) for a, b in zip(one, two, strict=False)]
     if kind == "scaled":
         factor = draw.choice(two)
-        return [ag.sin(factor * each) for each in one] if draw.random() < 0.5 else [ag.tanh(each - factor) for each in one]
+        if draw.random() < 0.5:
+            return [ag.sin(factor * each) for each in one]
+        return [ag.tanh(each - factor) for each in one]
     if kind == "layer":
         return _layer(draw, lists, two)
     if kind == "gather":

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,10 @@ def test_every_partial_with_lanes(start: int) -> None:
                 lanes="x", rtol=1e-10)
 
 
-@pytest.mark.parametrize("row", [row for row in of_all_rows(True) if row is not ag.batch_mean], ids=lambda row: row.name)
+ON_LISTS = [row for row in of_all_rows(True) if row is not ag.batch_mean]
+
+
+@pytest.mark.parametrize("row", ON_LISTS, ids=lambda row: row.name)
 def test_operations_on_lists(row: Primitive) -> None:
     rng = np.random.default_rng(3)
 
@@ -141,7 +145,8 @@ def test_examples_written_out_and_gathered_elements() -> None:
     X = rng.normal(size=(40, 3))
 
     def f(w: Any) -> Any:
-        hidden = [[ag.tanh(w[3 * at] * x[0] + w[3 * at + 1] * x[1] + w[3 * at + 2] * x[2]) for at in range(6)] for x in X]
+        hidden = [[ag.tanh(w[3 * at] * x[0] + w[3 * at + 1] * x[1] + w[3 * at + 2] * x[2]) for at in range(6)]
+                  for x in X]
         picked = [each[at % 6] * each[at * at % 6] * w[at * 7 % 18] for at, each in enumerate(hidden)]
         return sum(picked) + sum(ag.square(sum(w[18 + at] * each[at] for at in range(6))) for each in hidden)
 
@@ -150,7 +155,7 @@ def test_examples_written_out_and_gathered_elements() -> None:
 
 def test_rosenbrock_takes_and_gives_lists_numbers_and_arrays() -> None:
     def rosenbrock(x: Any) -> Any:
-        return sum(100 * (after - before**2) ** 2 + (1 - before) ** 2 for before, after in zip(x, x[1:], strict=False))
+        return sum(100 * (after - before**2) ** 2 + (1 - before) ** 2 for before, after in pairwise(x))
 
     program = ag.compile(rosenbrock, backend="native")
     expected = ag.compile(rosenbrock).value_and_grad([0.5, -1.0, 2.0])

@@ -304,3 +304,19 @@ def test_replaying_lanes_matches_each_lane() -> None:
     assert np.allclose(np.transpose(slopes), per_lane[:2])
     assert mean[0] == pytest.approx(np.mean(slopes, axis=0)[0])
     assert np.allclose(mean[1], np.array(slopes)[:, 1] / 3)
+
+
+def test_a_leaf_made_within_the_function_is_a_constant() -> None:
+    program = ag.compile(lambda w: w * Value(3.0) + Value(1.0))
+    assert program.value_and_grad(2.0) == (7.0, 3.0)
+    assert program.parameters == ()
+
+
+def test_a_network_is_called_within_a_function_as_outside() -> None:
+    from nn import MLP, half_squared_error
+
+    model = MLP([2, 3, 1])
+    program = ag.compile(lambda x, y: half_squared_error(model(x), y), lanes=("x", "y"))
+    X, targets = [[1.0, 2.0], [3.0, 4.0]], [1.0, 2.0]
+    expected = sum(half_squared_error(model(x), y).data for x, y in zip(X, targets, strict=True)) / 2
+    assert abs(program(X, targets) - expected) < 1e-12
