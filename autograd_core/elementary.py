@@ -97,7 +97,7 @@ def _is_recorded(operand: Any) -> bool:
 def _power_slope(out: Any, x: Any, y: Any) -> Any:
     if _is_recorded(y):
         # The exponent of 0**0 alone is not lowered; at any other x the slope must depend on y, at y = 0 too.
-        return y * pow(x, y - where(x, 1.0, abs(sign(y))))
+        return y * pow(x, y - where(x, 1.0, where(y, 1.0, 0.0)))
     slope = y * pow(x, where(y, y - 1.0, 0.0))
     # y - 1 is rounded unless y >= 0.5, which costs 345 ulp at x = 1e-300: x**rest makes up for it.
     rest = y - ((y - 1.0) + 1.0)

@@ -50,8 +50,9 @@ class Argument:
             if not is_same or given.dtype != np.float64:
                 return None
             return given.ravel().tolist() if as_list else given.ravel()
-        if as_list and kind is list and isinstance(self.example, list) and self.shape == (len(given),) and set(map(type, given)) == {float}:
-            return given
+        if as_list and kind is list:
+            is_same = isinstance(self.example, list) and self.shape == (len(given),)
+            return given if is_same and set(map(type, given)) == {float} else None
         return [given] if as_list and kind is float and self.shape == () else None
 
     def quick_gradient(self, numbers: Any) -> Any:
@@ -139,7 +140,7 @@ def _lane_counts(name: str, given: Any) -> list[tuple[str, int]]:
 
 def _lane_shape(given: Any) -> tuple[int, ...] | None:
     try:
-        return np.shape(given)[1:]
+        return tuple(np.shape(given)[1:])
     except ValueError:
         return None  # ragged: said where the numbers are taken
 

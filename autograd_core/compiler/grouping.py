@@ -20,8 +20,8 @@ def plan_of(
 ) -> Plan:
     """The plan of a tape whose input slots belong to these arguments, by name.
 
-    The slots of one argument are one block, of the shape given by name or a line of numbers.  Everything else is grouped by operation, by depth (the longest
-    way from an input), and by the blocks its operands are in.
+    The slots of one argument are one block, of the shape given by name or a line of numbers.  Everything else is
+    grouped by operation, by depth (the longest way from an input), and by the blocks its operands are in.
     """
     return _Grouping(tape, arguments, shapes or {}).plan()
 

@@ -9,6 +9,8 @@ from autograd_core.row import Primitive
 from autograd_core.tape import Instruction, Operand, Tape
 
 _SUMS = {rows.add, rows.sub, rows.total, rows.dot}
+# Not differences: in the sum of many, each may be small where the sums of both sides are large.
+_OPENED = {rows.add, rows.total, rows.dot, rows.mul}
 
 
 class _Terms(NamedTuple):
@@ -80,7 +82,7 @@ class _Fusion:
         if slot < self.first or not self.is_inner[slot] or self.uses[slot] != 1 or slot in self.tape.names:
             return False
         op = self.tape.instructions[slot - self.first].op
-        return op in _SUMS or op is rows.mul or op is rows.neg
+        return op in _OPENED
 
     def _terms(self, root: int) -> _Terms:
         terms = _Terms([], [], [], [])
@@ -93,8 +95,6 @@ class _Fusion:
             op, operands = self.tape.instructions[operand - self.first]
             if op is rows.sub:
                 waiting += [(operands[1], not added), (operands[0], added)]
-            elif op is rows.neg:
-                waiting.append((operands[0], not added))
             elif op is rows.mul:
                 (terms.products if added else terms.negative_products).append((operands[0], operands[1]))
             elif op is rows.dot:
@@ -108,8 +108,6 @@ class _Fusion:
     def _sum(self, terms: _Terms) -> Operand:
         parts = [*self._products(terms.products), *map(self._moved, terms.singles)]
         taken = [*self._products(terms.negative_products), *map(self._moved, terms.negative_singles)]
-        if not parts:
-            return self._put(rows.neg, (self._added(taken),))
         return self._put(rows.sub, (self._added(parts), self._added(taken))) if taken else self._added(parts)
 
     def _products(self, pairs: list[tuple[Operand, Operand]]) -> list[Operand]:

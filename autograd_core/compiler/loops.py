@@ -31,8 +31,8 @@ _UNROLLED = 4
 class Loops(LoopWriter):
     """One function of a program, rewritten.
 
-    ``inputs`` has for every argument the shape of its scalars and whether it has lanes, along the first axis; ``rows`` are the operations
-    that the source calls, ``constants`` the arrays it reads.  Raises :class:`UnsupportedError` for what has no loops.
+    ``inputs`` has for every argument the shape of its scalars and whether it has lanes, along the first axis;
+    ``rows`` are the operations that the source calls, ``constants`` the arrays it reads.  Raises :class:`UnsupportedError` for what has no loops.
     """
 
     def __init__(self, function: ast.FunctionDef, inputs: Mapping[str, tuple[tuple[int, ...], bool]],
@@ -196,8 +196,8 @@ class Loops(LoopWriter):
         if name == "reshape":
             return self._reshaped(part, tuple(map(_size, args)))
         if name in ("transpose", "swapaxes"):
-            axes = [ast.literal_eval(each) for each in args]
-            return self._transposed(part, [1, 0, *range(2, len(part.shape))] if name == "swapaxes" else axes)
+            order = [ast.literal_eval(each) for each in args]
+            return self._transposed(part, [1, 0, *range(2, len(part.shape))] if name == "swapaxes" else order)
         if name == "copy":
             return replace(part, place="")
         if name in ("sum", "mean"):

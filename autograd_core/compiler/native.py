@@ -160,8 +160,8 @@ class NativeCompiled(Compiled):
         plus, fused = _sums()
         arrays = {name: each for name, each in self.constants.items() if isinstance(each, np.ndarray)}
         # The cache asks for a module that can be imported.
-        return {"__name__": __name__, "zeros": np.zeros, "empty": np.empty, "inf": math.inf, "nan": math.nan, "plus": plus, "fused": fused,
-                **{name: row.scalar for name, row in rows.items()}, **arrays}
+        return {"__name__": __name__, "zeros": np.zeros, "empty": np.empty, "inf": math.inf, "nan": math.nan,
+                "plus": plus, "fused": fused, **{name: row.scalar for name, row in rows.items()}, **arrays}
 
     def _key(self, rows: Mapping[str, Primitive]) -> str:
         """A hash of all that the build depends on."""

@@ -162,7 +162,8 @@ class ReverseSource:
         else:
             name = self.source.fresh(f"{op.name}_partials", numbered=False)
             self.source.constants[name] = _partials_along(op, len(out.shape))
-            text = f"{column} * {name}({self.source.names[instruction.out]}, {self.source.read_full(view, out.is_lane)})"
+            terms = self.source.read_full(view, out.is_lane)
+            text = f"{column} * {name}({self.source.names[instruction.out]}, {terms})"
         self._give(view, text, out.is_lane)
 
     def _through_elementwise(self, instruction: VectorInstruction, bar: str) -> None:

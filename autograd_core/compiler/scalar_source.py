@@ -190,7 +190,7 @@ _SLOT = re.compile(r"\bs_(\d+)(_bar)?\b")
 
 
 def _cut(name: str, arguments: str, lines: Sequence[str], longest: int) -> list[str]:
-    functions = []
+    functions: list[str] = []
     for start in range(0, len(lines), longest):
         listed = [in_lists(line) for line in lines[start : start + longest]]
         heading = f"def {name}_{len(functions) + 1}({arguments}):"

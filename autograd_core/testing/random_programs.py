@@ -96,7 +96,7 @@ class Options:
         require_one_of("kinks", kinks, KINKS)
         require_one_of("scale", scale, LARGEST)
         if isinstance(variables, str) or not isinstance(variables, Iterable):
-            if type(variables) is not int or variables < 1:
+            if type(variables) is not int or variables < 0:
                 raise OperandError(f"variables is how many there are, 1 or more, or their names; got {variables!r}.")
             variables = ("x", "y", "z")[:variables] if variables <= 3 else [f"x_{i + 1}" for i in range(variables)]
         require_names(variables)

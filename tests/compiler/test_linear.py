@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,12 @@ def fused_text(f: Callable[..., Any], lanes: tuple[str, ...] = ()) -> list[str]:
         (lambda w1, w2, x1, x2: w1 * x1 + w2 * x2, ["v_1 = dot([w_1, w_2], [x_1, x_2])"]),
         (lambda w1, w2, x1, x2: w1 * x1 + w2 * x2 + 1.0, ["v_1 = dot([w_1, w_2], [x_1, x_2])", "v_2 = v_1 + 1.0"]),
         (lambda w1, w2, x1, x2: w1 * x1 - w2 * x2, ["v_1 = w_1 * x_1", "v_2 = w_2 * x_2", "v_3 = v_1 - v_2"]),
-        (lambda w1, w2, x1, x2: x1 - (w1 - (x2 - w2)), ["v_1 = x_1 + x_2", "v_2 = w_1 + w_2", "v_3 = v_1 - v_2"]),
-        (lambda w1, w2, x1, x2: -(w1 + w2) - x1, ["v_1 = w_1 + w_2", "v_2 = v_1 + x_1", "v_3 = -v_2"]),
+        (lambda w1, w2, x1, x2: x1 - (w1 - (x2 - w2)), ["v_1 = x_2 - w_2", "v_2 = w_1 - v_1", "v_3 = x_1 - v_2"]),
+        (lambda w1, w2, x1, x2: -(w1 + w2) - x1, ["v_1 = w_1 + w_2", "v_2 = -v_1", "v_3 = v_2 - x_1"]),
+        (lambda w1, w2, x1, x2: w1 * x1 + w2 * x2 - (x1 + x2 + w1),
+         ["v_1 = dot([w_1, w_2], [x_1, x_2])", "v_2 = total([x_1, x_2, w_1])", "v_3 = v_1 - v_2"]),
+        (lambda w1, w2, x1, x2: (w1 - x1) + (w2 - x2) + x1,
+         ["v_1 = w_1 - x_1", "v_2 = w_2 - x_2", "v_3 = total([v_1, v_2, x_1])"]),
         (lambda w1, w2, x1, x2: rows.total([w1 * x1, w2 * x2]), ["v_1 = dot([w_1, w_2], [x_1, x_2])"]),
         (lambda w1, w2, x1, x2: rows.dot([w1], [x1]) + w2 * x2, ["v_1 = dot([w_1, w_2], [x_1, x_2])"]),
         (lambda w1, w2, x1, x2: rows.total([w1]), []),
@@ -112,6 +117,14 @@ def exact(tape: Tape, numbers: list[int]) -> tuple[Fraction, list[Fraction]]:
 def test_every_term_is_there_once_with_its_sign(tree: Any, numbers: list[int]) -> None:
     tape = record(lambda *leaves: computed(tree[0], leaves), NAMES)
     assert exact(fuse_linear(tape), numbers) == exact(tape, numbers)
+
+
+def test_a_sum_of_differences_keeps_the_differences() -> None:
+    x = [1e8 + 1.0 / (1 + at) for at in range(50)]
+    names = [f"x_{at}" for at in range(50)]
+    tape = record(lambda *x: rows.total([each - 1e8 for each in x] + [a - b for a, b in pairwise(x)]), names)
+    fused = fuse_linear(tape)
+    assert fused.forward(x)[fused.outputs[0]] == tape.forward(x)[tape.outputs[0]]  # type: ignore[index]
 
 
 def test_a_layer_is_as_many_dots_as_units() -> None:

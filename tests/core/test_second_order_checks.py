@@ -152,15 +152,22 @@ def test_a_branch_on_what_stays_as_it_is_is_no_kink() -> None:
     steady = rows.heaviside(x, 0.0)
     for output, is_kink in [
         (rows.where(steady, 1.0, x), False), (rows.abs(steady), False), (rows.where(x + 1.0, 1.0, x), True),
-        (rows.where(steady * x, 1.0, x), False), (rows.maximum(steady, 0.0), False), (rows.relu(relu(x)), False),
+        (rows.where(steady * x, 1.0, x), False), (rows.maximum(steady, 0.0), False), (rows.sign(relu(x)), False),
         (rows.where(rows.clip(x, 0.0, 1.0), x, 1.0), False), (rows.heaviside(x + 1.0, x), True),
-        (rows.heaviside(steady, x), False), (rows.abs(rows.maximum(x, 0.0)), False), (rows.abs(x * x - 1.0), True),
+        (rows.heaviside(steady, x), False), (rows.where(rows.maximum(x, 0.0), x, 1.0), False),
+        (rows.abs(rows.maximum(x, 0.0)), True), (rows.abs(x * x - 1.0), True),
     ]:
         assert bool(switches_of(Graph(output)).at_kinks) is is_kink, output
 
 
-def test_a_kink_in_a_branch_that_is_not_taken_does_not_matter() -> None:
-    assert verdicts(lambda x, y: rows.where(x, y, rows.abs(y - 2.0)), 1.0, 2.0, oracle="replay") == {"pass"}
+def test_a_switch_in_a_branch_that_is_not_taken_does_not_matter() -> None:
+    f = lambda x, y: rows.where(x, y, rows.where(y - 2.0, 3.0, y))  # noqa: E731
+    assert verdicts(f, 1.0, 2.0, oracle="replay") == {"pass"}
+    assert verdicts(f, 1.0, 2.0, oracle="differences") == {"pass"}
+
+
+def test_an_activation_at_its_kink_is_at_a_kink_even_if_what_it_reads_stays_zero() -> None:
+    assert gradcheck(lambda x: rows.abs(relu(x)) + x, -1.0, oracle="replay").verdicts == {"x": "kink"}
 
 
 # --- very many operands ---------------------------------------------------------------------------
