@@ -16,8 +16,9 @@ class Selection:
     """The part of a block that a view reads, and how it is laid out.
 
     ``start``, ``stop`` and ``step`` select from the flattened block; ``core`` is the shape of what was selected
-    after the ``order`` of its axes is applied; ``spread`` are the axes of the view along which it repeats.  ``index``
-    is set instead where no such rule holds.
+    after the ``order`` of its axes is applied; ``spread`` are the axes of the view along which it repeats.  ``row`` is
+    the length of the rows of which a matrix reads the beginning only, or 0: weights that lie with their bias after
+    them.  ``index`` is set instead where no such rule holds.
     """
 
     start: int = 0
@@ -26,6 +27,7 @@ class Selection:
     core: tuple[int, ...] = ()
     order: tuple[int, ...] = ()
     spread: tuple[int, ...] = ()
+    row: int = 0
     is_whole: bool = False
     index: Index | None = None
 
@@ -43,10 +45,12 @@ def select(index: Index, block: Block) -> Selection:
     (True, 4)
     >>> select(np.array([[0, 3], [1, 4], [2, 5]]), whole).order, select(np.array([0, 1, 3]), whole).index
     ((1, 0), array([0, 1, 3]))
+    >>> select(np.array([[0, 1], [3, 4]]), whole).row
+    3
     """
     size = math.prod(block.shape)
     if index.shape == block.shape and np.array_equal(index.ravel(), np.arange(size)):
-        return Selection(0, size, 1, block.shape, tuple(range(index.ndim)), (), True)
+        return Selection(0, size, 1, block.shape, tuple(range(index.ndim)), is_whole=True)
     strides = _strides(index)
     if strides is None:
         return Selection(index=index)
@@ -56,15 +60,18 @@ def select(index: Index, block: Block) -> Selection:
     strides = _with_places_for_single_axes(strides, index.shape)
     by_stride = sorted(kept, key=lambda axis: (-strides[axis], axis))
     expected = step = max(1, min((strides[axis] for axis in kept if index.shape[axis] > 1), default=1))
+    # order[i] says which axis of what lies there is axis i of the view.
+    order = tuple(by_stride.index(axis) for axis in kept)
+    core = tuple(index.shape[axis] for axis in by_stride)
+    if len(core) == 2 and min(core) > 1:
+        row, inner = (strides[axis] for axis in by_stride)
+        if inner == 1 and row > core[1] and start + row * core[0] <= size:
+            return Selection(start, start + row * core[0], 1, core, order, spread, row)
     for axis in reversed(by_stride):
         if index.shape[axis] > 1 and strides[axis] != expected:
             return Selection(index=index)
         expected *= index.shape[axis]
-    count = math.prod(index.shape[axis] for axis in kept)
-    # order[i] says which axis of what lies there is axis i of the view.
-    order = tuple(by_stride.index(axis) for axis in kept)
-    return Selection(start, start + (count - 1) * step + 1, step, tuple(index.shape[axis] for axis in by_stride),
-                     order, spread)
+    return Selection(start, start + (math.prod(core) - 1) * step + 1, step, core, order, spread)
 
 
 def _with_places_for_single_axes(strides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:

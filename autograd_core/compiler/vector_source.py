@@ -242,7 +242,7 @@ class VectorSource:
         if key in self.named_views:
             return self.named_views[key]
         text = self.expression(name, block, selection)
-        covers_all = selection.stop - selection.start == len(block.slots)
+        covers_all = selection.stop - selection.start == len(block.slots) and not selection.row
         if block.source is not None and selection.index is None and selection.core and not covers_all:
             given = self._part_name(name, block, selection, wish)
             self.top.append(f"{given} = {text}")
@@ -273,7 +273,9 @@ class VectorSource:
         if len(selection.core) == 2 and 1 in selection.core:
             text = f"{text}[None]" if selection.core[0] == 1 else f"{text}[:, None]"
         elif len(selection.core) > 1:
-            text = f"{text}.reshape({shape_text(selection.core, block.is_lane)})"
+            shape = (selection.core[0], selection.row) if selection.row else selection.core
+            text = f"{text}.reshape({shape_text(shape, block.is_lane)})"
+            text += f"[:, :{selection.core[1]}]" if selection.row else ""
         if selection.is_transposed:
             order = [*selection.order, *([len(selection.order)] if block.is_lane else [])]
             text = f"{text}.T" if order == [1, 0] else f"{text}.transpose({', '.join(map(str, order))})"
