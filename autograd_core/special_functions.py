@@ -147,7 +147,9 @@ def gelu_array(x: Any) -> Any:
 
 
 def stacked(terms: tuple[Any, ...]) -> Any:
-    return np.stack(np.broadcast_arrays(*terms)) if terms else np.zeros(1)
+    if len({np.shape(term) for term in terms}) > 1:
+        terms = tuple(np.broadcast_arrays(*terms))
+    return np.stack(terms) if terms else np.zeros(1)
 
 
 def total(*terms: float) -> float:
@@ -204,6 +206,13 @@ def logsumexp_array(*terms: Any) -> Any:
     peak = stack[-1]
     shifted = np.where(np.isinf(peak), 0.0, stack[:-1] - np.where(np.isinf(peak), 0.0, peak))
     return np.where(np.isinf(peak), peak, peak + np.log1p(np.exp(shifted).sum(axis=0)))
+
+
+def logsumexp_shares(out: Any, terms: Any) -> Any:
+    """The partials of logsumexp, of all terms at once along the first axis."""
+    # As of single terms: dividing by what the shares add up to takes the rounding of out away.
+    shares = np.exp(terms - out)
+    return shares / shares.sum(axis=0)
 
 
 # --- the same in JavaScript ---------------------------------------------------------------------

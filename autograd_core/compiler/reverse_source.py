@@ -282,6 +282,10 @@ def _number_or_symbol(view: View, at: int) -> Any:
 def _partials_along(op: Primitive, axis: int) -> Any:
     """The partials of a reduction along an axis, in the shape of what is reduced."""
 
+    at_once = op.stacked_partials
+    if at_once is not None:
+        return lambda out, terms: np.moveaxis(at_once(out, np.moveaxis(terms, axis, 0)), 0, axis)
+
     def partials(out: Any, terms: Any) -> Any:
         return np.stack(op.partials_at(out, list(np.moveaxis(terms, axis, 0))), axis=axis)
 

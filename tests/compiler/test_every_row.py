@@ -99,3 +99,11 @@ def test_activations_need_no_replay_far_out(name: str, x: float) -> None:
     program = ag.compile(lambda w, x: ag.logsumexp([each * x for each in w]), lanes="x")
     expected = eager_answer(lambda *w: ag.logsumexp([each * x for each in w]), [1.0, -1.0])
     assert_agrees(directly(program.trace([1.0, -1.0], [x, x]), [[1.0, -1.0], [x, x]]), expected)
+
+
+@pytest.mark.parametrize("row", [row for row in ag.TABLE if row.stacked_partials], ids=lambda row: row.name)
+@pytest.mark.parametrize("scale", [1.0, 100.0, 1e4])
+def test_partials_at_once_are_those_of_single_operands(row, scale: float) -> None:
+    terms = np.random.default_rng(0).normal(size=(5, 7)) * scale
+    out = row.array(*terms)
+    np.testing.assert_array_equal(row.stacked_partials(out, terms), np.stack(row.partials_at(out, list(terms))))
