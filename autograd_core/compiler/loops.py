@@ -8,6 +8,7 @@ instructions of them.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -25,6 +26,7 @@ from autograd_core.tape import RESERVED
 
 _SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 _FIRST_COLUMN = ast.Tuple([ast.Slice(), ast.Constant(0)], ast.Load())
+_PARTIALS = re.compile(r"(\w+)_partials(?:_\d+)?")
 _UNROLLED = 4
 
 
@@ -32,7 +34,8 @@ class Loops(LoopWriter):
     """One function of a program, rewritten.
 
     ``inputs`` has for every argument the shape of its scalars and whether it has lanes, along the first axis;
-    ``rows`` are the operations that the source calls, ``constants`` the arrays it reads.  Raises :class:`UnsupportedError` for what has no loops.
+    ``rows`` are the operations that the source calls, ``constants`` the arrays it reads.  Raises
+    :class:`UnsupportedError` for what has no loops.
     """
 
     def __init__(self, function: ast.FunctionDef, inputs: Mapping[str, tuple[tuple[int, ...], bool]],
@@ -217,8 +220,9 @@ class Loops(LoopWriter):
             return self._einsum(ast.literal_eval(letters), self._part(left), self._part(right))
         if name == "outer":
             return self._einsum("i,j->ij", self._part(args[0]), self._part(args[1]))
-        if name.endswith("_partials") and name.removesuffix("_partials") in self._rows:
-            return self._partials(self._rows[name.removesuffix("_partials")], *args)
+        of_list = _PARTIALS.fullmatch(name)
+        if of_list and of_list[1] in self._rows:
+            return self._partials(self._rows[of_list[1]], *args)
         row = self._rows.get(name)
         if row is None:
             raise UnsupportedError(f"no loops for {name}()")

@@ -15,7 +15,7 @@ import platform
 import stat
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +113,11 @@ class NativeCompiled(Compiled):
     def quickly(self) -> Callable[..., tuple[float, Any] | None] | None:
         """``value_and_grad`` for arrays shaped as on most calls; it gives None where anything is unusual."""
         shapes = [argument.shape for argument in self.arguments]
-        is_usual = [argument.is_lane or isinstance(argument.example, np.ndarray) for argument in self.arguments]
-        if self.parameters or len(self._layouts) != len(shapes) or not all(is_usual):
+        if self.parameters or len(self._layouts) != len(shapes):
+            return None
+        if len(shapes) == 1 and isinstance(self.arguments[0].example, list) and shapes[0]:
+            return partial(_of_list, self._whole, shapes[0][0])
+        if not all(argument.is_lane or isinstance(argument.example, np.ndarray) for argument in self.arguments):
             return None
         if len(shapes) > 1:
             return self._of_several_arrays
@@ -193,6 +196,14 @@ class NativeCompiled(Compiled):
                 if not is_kept:
                     raise
         raise AssertionError("the last attempt returns or raises")
+
+
+def _of_list(function: Callable[..., Any], count: int, *given: Any) -> tuple[float, list[float]] | None:
+    x = given[0] if len(given) == 1 else None
+    if type(x) is not list or len(x) != count or set(map(type, x)) != {float}:
+        return None
+    value, gradient = function(np.array(x))
+    return (value, gradient.tolist()) if value == value else None
 
 
 # --- what Numba is told -------------------------------------------------------------------------

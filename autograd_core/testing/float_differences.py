@@ -54,7 +54,7 @@ def entries(
     scales = path_scales(recording)
     noise = _noise(recording, scales)
     switches = switches_of(recording.graph)
-    kinks = below(recording.graph, switches.at_kinks)
+    kinks = below(recording.graph, switches.at_kinks, switches.idle)
     live = below(recording.graph, range(len(recording.order)), switches.idle)
     # Of a row of the user's own nobody knows whether its kinks are declared.
     opaque = is_cut or any(node.op is not None and node.op.exact is None for node in recording.order)

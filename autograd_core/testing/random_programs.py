@@ -23,6 +23,7 @@ from autograd_core import primitives as rows
 from autograd_core.errors import DomainError, NamingError, OperandError
 from autograd_core.names import Name
 from autograd_core.row import Primitive
+from autograd_core.testing.safe_operands import Node, comes_to_zero, is_at, is_inside, looked_at
 
 Operand = int | float
 """An int is the place of a variable or, after the variables, of an earlier step; a float is a constant."""
@@ -78,14 +79,6 @@ def draw_scalar(choose: Chooser, scale: str) -> float:
     size = choose.number(2.0**-10, 2.0) if scale == "unit" else choose.number(1.0, 10.0)
     exponent = exponents[choose.index(len(exponents))] if len(exponents) > 1 else 0
     return (-size if choose.chance(0.5) else size) * 10.0**exponent
-
-
-class Node(NamedTuple):
-    """A number of a drawing and its reach, how far it moves if every input moves by its size."""
-
-    value: float
-    reach: float = 0.0
-    is_constant: bool = True
 
 
 class Options:
@@ -167,10 +160,10 @@ class Drawing:
         if not self.steps:
             self._draw_step()
         result = len(self.nodes) - 1
-        if kink is not None and kink not in self._live(result):
+        if kink is not None and kink not in self._mattering(result):
             result = kink
         if self.options.sharing:
-            result = self._share(result)
+            result = self._share(result, kink)
         return self._pruned(result)
 
     def _draw_point(self, room: int) -> None:
@@ -197,7 +190,7 @@ class Drawing:
                 draw_scalar(self.choose, scale)))
 
     def _leaf(self, value: float) -> Node:
-        return Node(value, abs(value) if self.options.scale == "wide" else max(1.0, abs(value)), False)
+        return Node(value, abs(value) if self.options.scale == "wide" else max(1.0, abs(value)), False, True)
 
     def _draw_step(self) -> bool:
         row = self.options.weighted[self.choose.index(len(self.options.weighted))]
@@ -271,9 +264,9 @@ class Drawing:
         avoided = _BREAKS.get(row, ())
         if not at_kink and self.options.avoiding:
             avoided += row.kinks + _TIPS.get(row, ())
-        if not _is_inside(row, values, shifts) or any(_comes_to_zero(kink, values, shifts) for kink in avoided):
+        if not is_inside(row, values, shifts) or any(comes_to_zero(kink, values, shifts) for kink in avoided):
             return None
-        if at_kink and not any(_is_at(kink, nodes) for kink in row.kinks):
+        if at_kink and not any(is_at(kink, nodes) for kink in row.kinks):
             return None
         try:
             value = row.on_floats(*values)
@@ -283,7 +276,8 @@ class Drawing:
         reach = sum(abs(partial) * node.reach for partial, node in zip(partials, nodes, strict=True))
         largest = LARGEST[self.options.scale]
         fits = (value == 0.0 or SMALLEST <= abs(value) <= largest) and reach <= largest  # nan does not fit
-        return Node(value, reach, False) if fits and all(map(math.isfinite, partials)) else None
+        moves = any(looked_at(row, nodes, partials))
+        return Node(value, reach, False, moves) if fits and all(map(math.isfinite, partials)) else None
 
     def _live(self, result: int) -> set[int]:
         """The places of the variables and steps that the result depends on, itself too."""
@@ -294,6 +288,21 @@ class Drawing:
                 if place >= len(self.names):
                     waiting += [each for each in self.steps[place - len(self.names)].operands if isinstance(each, int)]
         return live
+
+    def _mattering(self, result: int) -> set[int]:
+        """Those of them that the result depends on next to the point, too."""
+        found, waiting = set[int](), [result]
+        while waiting:
+            if (place := waiting.pop()) not in found:
+                found.add(place)
+                if place >= len(self.names):
+                    row, operands = self.steps[place - len(self.names)]
+                    nodes = [Node(each) if isinstance(each, float) else self.nodes[each] for each in operands]
+                    partials = row.local_derivatives(self.nodes[place].value, [node.value for node in nodes],
+                                                     [not node.is_constant for node in nodes])
+                    flags = zip(operands, looked_at(row, nodes, partials), strict=True)
+                    waiting += [each for each, matters in flags if isinstance(each, int) and matters]
+        return found
 
     def _join(self, *pair: int) -> int | None:
         """The place of a new step that reads both, or None if there is no safe one."""
@@ -306,7 +315,7 @@ class Drawing:
                 return len(self.nodes) - 1
         return None
 
-    def _share(self, result: int) -> int:
+    def _share(self, result: int, kink: int | None) -> int:
         """The result, or that of one more step, after which some computed node is read twice."""
         live, variables = self._live(result), len(self.names)
         computed = sorted((place for place in live if place >= variables), reverse=True)
@@ -316,7 +325,8 @@ class Drawing:
             return result
         start = self.choose.index(len(computed)) if len(computed) < 3 else 1 + self.choose.index(len(computed) - 1)
         for place in computed[start:] + computed[:start]:
-            if (joined := self._join(result, place)) is not None:
+            joined = self._join(result, place)
+            if joined is not None and (kink is None or kink in self._mattering(joined)):
                 return joined
         at_kink = self.options.forced
         for value, row in itertools.product(_TRIALS, self.options.kinked if at_kink else self.options.rows):
@@ -337,31 +347,6 @@ class Drawing:
                   for row, operands in steps),
             tuple(self.nodes[each].value for each in variables),
         )
-
-
-def _is_inside(row: Primitive, values: Sequence[float], shifts: Sequence[float]) -> bool:
-    """Whether the values are inside the domain, also when each is shifted either way, or to 0 between."""
-    if row.domain == rows.ONE_REAL:
-        return True
-    reached = [(x,) if not shift else (x - shift, x + shift, *((0.0,) if abs(x) <= shift else ()))
-               for x, shift in zip(values, shifts, strict=True)]
-    return all(row.domain.contains(*each) for each in itertools.islice(itertools.product(*reached), 1000))
-
-
-def _comes_to_zero(kink: Callable[..., Any], values: Sequence[float], shifts: Sequence[float]) -> bool:
-    here, moved = kink(*values), 0.0
-    for at, shift in enumerate(shifts):
-        ends = [kink(*values[:at], end, *values[at + 1 :]) for end in (values[at] - shift, values[at] + shift)]
-        moved += max(abs(end - here) for end in ends)
-    return not abs(here) > moved
-
-
-def _is_at(kink: Callable[..., Any], nodes: Sequence[Node]) -> bool:
-    """Whether these are exactly at the kink, and not by constants alone."""
-    values = [node.value for node in nodes]
-    return kink(*values) == 0.0 and any(
-        not node.is_constant and kink(*values[:at], node.value + 1.0, *values[at + 1 :]) != 0.0
-        for at, node in enumerate(nodes))
 
 
 def _resized(operands: Sequence[Operand], row: Primitive) -> list[Operand]:

@@ -120,7 +120,7 @@ class Replay:
     @cached_property
     def below_kinks(self) -> frozenset[int]:
         """The nodes from which a path leads through a kink to the output."""
-        return below(self.graph, self.at_kinks)
+        return below(self.graph, self.at_kinks, self.switches.idle)
 
     def one_sided(self, at: int) -> tuple[float, float]:
         """The derivatives of the output to the left and to the right of an input, at the numbers the graph saw.

@@ -14,15 +14,12 @@ from autograd_core.graph_parts import Node
 from autograd_core.testing.numbers import known_name, operand_numbers
 
 _STEPS = ("sign", "heaviside", "greater")
-_SWITCHES = (*_STEPS, "where")
-_SELECTING = ("relu", "maximum", "minimum", "clip", "mul")
 
 
 class Switches(NamedTuple):
     """The nodes ``at_kinks``, exactly at a declared kink they can leave, and the ``idle`` operands: (node, position).
 
-    What an idle operand does next to the point does not matter: it keeps its value, or is not looked at.  A switch
-    is not at a kink if it is idle; an activation, which is no part of any partial, is one wherever it is zero.
+    What an idle operand does next to the point does not matter: it keeps its value, or is not looked at.
     """
 
     at_kinks: frozenset[int]
@@ -37,22 +34,6 @@ def switches_of(graph: Graph) -> Switches:
     >>> switches_of(Graph(where(heaviside(x, 0.0), 1.0, x))).at_kinks
     frozenset()
     """
-    by_switches, by_all = _followed(graph, _SWITCHES), _followed(graph, (*_SWITCHES, *_SELECTING))
-    live = set(graph.outputs)
-    for node in reversed(graph.record):
-        if node.index in live:
-            live.update(operand for at, operand in enumerate(node.operands)
-                        if type(operand) is int and (node.index, at) not in by_all.idle)
-    at_kinks = [
-        node.index for node in graph.record if node.op is not None and (
-            node.index in live and node.index in by_all.at_kinks if known_name(node.op) in _SWITCHES
-            else node.index in by_switches.at_kinks)
-    ]
-    return Switches(frozenset(at_kinks), by_all.idle)
-
-
-def _followed(graph: Graph, branching: Sequence[str]) -> Switches:
-    """The same, where of these operations alone it is known which operand they look at."""
     steady: set[int] = set()
     at_kinks: list[int] = []
     idle: list[tuple[int, int]] = []
@@ -63,8 +44,8 @@ def _followed(graph: Graph, branching: Sequence[str]) -> Switches:
         moving = [type(operand) is int and operand not in steady for operand in node.operands]
         if _is_at_kink(node, numbers, moving):
             at_kinks.append(node.index)
-        elif known_name(node.op) in branching:
-            looked_at = _looked_at(node, numbers, moving)
+        else:
+            looked_at = _looked_at(node, numbers)
             moving = [moves and at in looked_at for at, moves in enumerate(moving)]
         if not any(moving):
             steady.add(node.index)
@@ -83,7 +64,7 @@ def _is_at_kink(node: Node, numbers: Sequence[float], moving: Sequence[bool]) ->
     return False
 
 
-def _looked_at(node: Node, numbers: Sequence[float], moving: Sequence[bool]) -> Sequence[int]:
+def _looked_at(node: Node, numbers: Sequence[float]) -> Sequence[int]:
     """The operands that decide the value of an operation off its kinks."""
     assert node.op is not None
     name = known_name(node.op)
@@ -96,7 +77,4 @@ def _looked_at(node: Node, numbers: Sequence[float], moving: Sequence[bool]) -> 
     if name == "clip":
         x, low, high = numbers
         return (1,) if x < low else (2,) if x > high else (0,)
-    if name == "mul":
-        zeros = [at for at, x in enumerate(numbers) if x == 0.0 and not moving[at]]
-        return zeros or (0, 1)
     return range(len(numbers))

@@ -152,10 +152,10 @@ def test_a_branch_on_what_stays_as_it_is_is_no_kink() -> None:
     steady = rows.heaviside(x, 0.0)
     for output, is_kink in [
         (rows.where(steady, 1.0, x), False), (rows.abs(steady), False), (rows.where(x + 1.0, 1.0, x), True),
-        (rows.where(steady * x, 1.0, x), False), (rows.maximum(steady, 0.0), False), (rows.sign(relu(x)), False),
+        (rows.maximum(steady, 0.0), False), (rows.sign(relu(x)), False),
         (rows.where(rows.clip(x, 0.0, 1.0), x, 1.0), False), (rows.heaviside(x + 1.0, x), True),
         (rows.heaviside(steady, x), False), (rows.where(rows.maximum(x, 0.0), x, 1.0), False),
-        (rows.abs(rows.maximum(x, 0.0)), True), (rows.abs(x * x - 1.0), True),
+        (rows.abs(rows.maximum(x, 0.0)), False), (rows.abs(x * x - 1.0), True),
     ]:
         assert bool(switches_of(Graph(output)).at_kinks) is is_kink, output
 
@@ -166,8 +166,16 @@ def test_a_switch_in_a_branch_that_is_not_taken_does_not_matter() -> None:
     assert verdicts(f, 1.0, 2.0, oracle="differences") == {"pass"}
 
 
-def test_an_activation_at_its_kink_is_at_a_kink_even_if_what_it_reads_stays_zero() -> None:
-    assert gradcheck(lambda x: rows.abs(relu(x)) + x, -1.0, oracle="replay").verdicts == {"x": "kink"}
+def test_a_kink_that_nothing_can_leave_or_that_is_not_looked_at_is_none() -> None:
+    for f in (lambda x: rows.abs(relu(x)) + x, lambda x: maximum(rows.abs(x + 1.0), 2.0) * x):
+        assert verdicts(f, -1.0, oracle="replay") == {"pass"}
+
+
+@pytest.mark.parametrize("scale", ["unit", "integer", "wide"])
+def test_the_kink_of_a_forced_draw_always_matters(scale: str) -> None:
+    for seed in range(120):
+        expression = draw_expression(seed, 3, kinks="force", scale=scale, sharing=bool(seed % 2))
+        assert "kink" in verdicts(expression, *expression.point, oracle="replay"), expression
 
 
 # --- very many operands ---------------------------------------------------------------------------
