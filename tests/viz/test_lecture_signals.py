@@ -142,7 +142,8 @@ def test_from_zeros_only_the_last_biases_ever_move(activation: str, bias: bool, 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "softplus"])
 @pytest.mark.parametrize(
-    "init", [zeros, constant(0.5), constant(-1.25), constant(0.1)], ids=lambda init: getattr(init, "__name__", repr(init))
+    "init", [zeros, constant(0.5), constant(-1.25), constant(0.1)],
+    ids=lambda init: getattr(init, "__name__", repr(init)),
 )
 def test_units_that_begin_alike_stay_alike_to_the_last_bit(activation: str, init: Callable) -> None:
     run = trained_from(init, activation)
