@@ -174,8 +174,8 @@ BAD_CALLS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"hidden": (0,)}, SettingError, "a number of units must be a whole number, 1 or more; got 0"),
     ({"activation": "rleu"}, SettingError, "There is no activation 'rleu'. Did you mean 'relu'?"),
     ({"optimizer": "adam"}, SettingError, "optimizer is one of nn's, such as .* got 'adam'"),
-    ({"batch_size": 0}, SettingError, "batch_size must be a whole number, 1 or more; got 0"),
-    ({"batch_size": "auto"}, SettingError, "batch_size must be a whole number, 1 or more; got 'auto'"),
+    ({"batch_size": 0}, SettingError, "must be a whole number, 1 or more; got 0"),
+    ({"batch_size": "auto"}, SettingError, "must be a whole number, 1 or more; got 'auto'"),
     ({"epochs": 0}, SettingError, "epochs, how often every example is used, must be a whole number"),
 ]
 

@@ -61,7 +61,8 @@ def error_and_step(
     by_hand = {of: before[of] - learning_rate * slopes[of] for of in weights}
 
     trained = linear_network(W)
-    fit(trained, [x], [y], loss=half_squared_error, optimizer=SGD(learning_rate), epochs=1)
+    # Eagerly, as the formula beside it: the compiled engine adds in another order.
+    fit(trained, [x], [y], loss=half_squared_error, optimizer=SGD(learning_rate), epochs=1, engine="eager")
     moved = {of: weight.data for of, weight in trained.named_parameters()}
     history = fit(linear_network(W), [x], [y], loss=half_squared_error, optimizer=SGD(learning_rate), epochs=5)
     rows: list[tuple[Cell, ...]] = [

@@ -53,7 +53,7 @@ def regularization(
         parameter.data = given
     trained = {name: trained_weights(penalty) for name, penalty in (("none", None), ("L2", l2), ("L1", l1))}
 
-    model = MLP([2, 4, 1], keep=keep, rng=0)
+    model = MLP([2, 4, 1], keep=keep, rng=1)
     x = [Value(each, f"x_{n}") for n, each in enumerate((1.0, -0.5), 1)]
     whole, thinned = model.eval()(x), model.train()(x)
     factors, many = factors_in(thinned), Dropout(keep=keep, rng=0).factors(10000, 1)
