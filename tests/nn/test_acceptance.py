@@ -1,4 +1,4 @@
-"""Two well-known tasks, eagerly: micrograd's demo, and iris."""
+"""Two well-known tasks: micrograd's demo, and iris, eagerly."""
 
 from __future__ import annotations
 
