@@ -81,6 +81,7 @@ def subscripted(
     """The shape of ``array[index]``, and the index in the array of an element at an index of the result."""
     items = list(index.elts) if isinstance(index, ast.Tuple) else [index]
     shape: list[Dim] = []
+    # The defaults hold what each step reads of this turn of the loop; mypy infers no type for such a lambda.
     steps: list[Callable[[Sequence[str]], str]] = []
     axis = 0
     for item in items:
