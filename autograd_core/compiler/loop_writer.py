@@ -91,7 +91,7 @@ class LoopWriter:
         return part if part.place or not part.shape else self._held(part)
 
     def _store(self, target: Part, sign: str, value: Part) -> None:
-        if target.place and value.place and target.place == value.place and sign == "+=":
+        if target.place and value.place and target.place == value.place and sign != "=":
             value = self._held(value)
         with self._loops(target.shape) as index:
             text = value.element(index)

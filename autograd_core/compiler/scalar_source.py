@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -12,23 +13,49 @@ from autograd_core.symbol import Symbol
 from autograd_core.tape import Operand, Tape, slot_names
 
 
+class _Monomial(NamedTuple):
+    """A number times names: an adjoint, a local derivative, or the product of some."""
+
+    coefficient: float
+    factors: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        if not self.factors:
+            return repr(self.coefficient)
+        product = " * ".join(self.factors)
+        if self.coefficient == 1.0:
+            return product
+        return f"-{product}" if self.coefficient == -1.0 else f"{self.coefficient!r} * {product}"
+
+    def times(self, other: _Monomial) -> _Monomial:
+        """The product; numbers are multiplied now unless that leaves the range of floats."""
+        product = self.coefficient * other.coefficient
+        is_zero = product == 0.0 and 0.0 in (self.coefficient, other.coefficient)
+        if is_zero or sys.float_info.min <= abs(product) <= sys.float_info.max:
+            return _Monomial(product, self.factors + other.factors)
+        return _Monomial(self.coefficient, (*self.factors, f"({other.coefficient!r})", *other.factors))
+
+
 class _Template(NamedTuple):
     """How an operation is written: its value, and what its adjoint is multiplied by for each operand."""
 
     value: str
-    factors: list[str]
+    partials: list[_Monomial | None]
 
 
 class ScalarSource:
     """The lines that compute a tape's slots by name, and those that add up the adjoints of ``wanted`` slots.
 
     ``numbered`` calls every slot ``s_0, s_1, ...`` whatever its name.  With ``exactly`` every operation and every
-    addition is the one the engine makes, bit for bit; else ``x**2`` is ``x*x`` and sums are added from left to right.
+    addition is the one the engine makes, bit for bit; else ``x**2`` is ``x*x``, sums are added from left to right, and
+    an adjoint that is a number, or another's multiple read once, is no line of its own.
     """
 
     def __init__(self, tape: Tape, wanted: Collection[int], exactly: bool = False, numbered: bool = False) -> None:
         self.tape = tape
         self.exactly = exactly
+        self.numbered = numbered
         self.names = slot_names(tape) if not numbered else [f"s_{at}" for at in range(len(tape.inputs) + len(tape))]
         self.rows_used: dict[str, Primitive] = {}
         self.functions: dict[str, Any] = {}
@@ -38,13 +65,14 @@ class ScalarSource:
         self.forward = [f"{self.names[at]} = {self._value(*each)}"
                         for at, each in enumerate(tape.instructions, self.first)]
         self.reverse: list[str] = []
-        self._begun: set[int] = set()
+        self._adjoints: dict[int, _Monomial] = {}
         self._active = self._reached(wanted)
+        self._waiting = self._contributions()
         self._write_reverse()
 
     def adjoint(self, slot: int) -> str:
-        """The name of a slot's adjoint, or 0.0 if nothing depends on it."""
-        return self._bar(slot) if slot in self._begun else "0.0"
+        """A slot's adjoint: its name, or what it is where it has none; 0.0 if nothing depends on it."""
+        return self._adjoints[slot].text if slot in self._adjoints else "0.0"
 
     def operand(self, operand: Operand) -> str:
         """A slot's name or a constant's digits."""
@@ -96,16 +124,21 @@ class ScalarSource:
                 partials = op.partials_at(symbol("outcome"), symbols, [type(each) is int for each in operands])
         return _Template(
             self._with_fields(Symbol.applied(op, symbols)),
-            [self._factor_with_fields(Symbol.of(partial)) if type(each) is int else ""
+            [self._monomial(Symbol.of(partial)) if type(each) is int else None
              for partial, each in zip(partials, operands, strict=True)])
 
-    def _factor_with_fields(self, partial: Symbol) -> str:
-        """What follows an adjoint: a factor, nothing for 1, and a lone minus sign for -1."""
-        if partial.number in (1.0, -1.0):
-            return "" if partial.number == 1.0 else "-"
+    def _monomial(self, partial: Symbol) -> _Monomial:
+        """A local derivative as a number times what else it is made of."""
+        if partial.number is not None:
+            return _Monomial(partial.number)
+        if not self.exactly and partial.primitive is rows.neg:
+            return _Monomial(-1.0).times(self._monomial(partial.operands[0]))
+        if not self.exactly and partial.primitive is rows.mul:
+            left, right = map(self._monomial, partial.operands)
+            return left.times(right)
         text = self._with_fields(partial)
         is_simple = partial.primitive is None and not text.startswith("-")
-        return f" * {text}" if is_simple else f" * ({text})"
+        return _Monomial(1.0, (text if is_simple else f"({text})",))
 
     def _with_fields(self, symbol: Symbol) -> str:
         waiting = [symbol]
@@ -116,37 +149,59 @@ class ScalarSource:
                 waiting += each.operands
         return _OPERAND.sub(lambda match: "{" + (match[1] or "outcome") + "}", symbol.python)
 
+    def _contributions(self) -> list[int]:
+        """How many terms the adjoint of each slot has: one per place where what the output needs reads it."""
+        found = [0] * (self.first + len(self.tape))
+        output = self.tape.outputs[0]
+        if type(output) is int and self._active[output]:
+            found[output] = 1
+        for slot in range(self.first + len(self.tape) - 1, self.first - 1, -1):
+            if found[slot]:
+                for each in self.tape.instructions[slot - self.first][1]:
+                    if type(each) is int and self._active[each]:
+                        found[each] += 1
+        return found
+
     def _write_reverse(self) -> None:
         output = self.tape.outputs[0]
         if type(output) is not int or not self._active[output]:
             return
-        self.reverse.append(f"{self._bar(output)} = 1.0")
-        self._begun.add(output)
+        self._give(output, _Monomial(1.0))
         for slot in range(self.first + len(self.tape) - 1, self.first - 1, -1):
-            if slot in self._begun:
+            if slot in self._adjoints:
                 self._hand_on(slot)
 
     def _hand_on(self, slot: int) -> None:
         op, operands = self.tape.instructions[slot - self.first]
-        bar, out = self._bar(slot), self.names[slot]
+        bar, out = self._adjoints[slot], self.names[slot]
         texts = [self._factor(each) for each in operands]
-        if _names_all_in_each(op):
-            factors = self._computed_factors(op, out, texts)
-        else:
-            factors = self._template(op, operands).factors
-        for operand, factor in zip(operands, factors, strict=True):
-            if type(operand) is int and self._active[operand]:
-                text = f"-{bar}" if factor == "-" else bar + factor.format(*texts, outcome=out)
-                self._give(operand, text)
+        partials = (self._computed_partials(op, out, texts) if _names_all_in_each(op)
+                    else self._template(op, operands).partials)
+        given: dict[tuple[int, tuple[str, ...]], _Monomial] = {}
+        for operand, partial in zip(operands, partials, strict=True):
+            if type(operand) is not int or partial is None or not self._active[operand]:
+                continue
+            factors = tuple([each.format(*texts, outcome=out) for each in partial.factors])
+            term = bar.times(_Monomial(partial.coefficient, factors))
+            key = operand, term.factors
+            twice = given[key].coefficient + term.coefficient if key in given else 0.0
+            if self.exactly or not twice:
+                if key in given:
+                    self._give(operand, given[key])
+                given[key] = term
+            else:  # x * x gives 2 x at once
+                given[key] = _Monomial(twice, term.factors)
+        for (operand, _), term in given.items():
+            self._give(operand, term)
 
-    def _computed_factors(self, op: Primitive, out: str, texts: Sequence[str]) -> list[str]:
+    def _computed_partials(self, op: Primitive, out: str, texts: Sequence[str]) -> list[_Monomial | None]:
         partials = f"{op.name}_partials"
         self.functions[partials] = _partials_of(op)
         found = f"{out}_partials"
         while found in self._own_names:
             found += "_"
         self.reverse.append(f"{found} = {partials}({out}, [{', '.join(texts)}])")
-        return [f" * {found}[{at}]" for at in range(len(texts))]
+        return [_Monomial(1.0, (f"{found}[{at}]",)) for at in range(len(texts))]
 
     def in_functions(self, longest: int) -> tuple[list[str], list[str]]:
         """The lines as functions ``forward_1(s), ...`` and ``reverse_1(s, b), ...`` of at most ``longest`` lines.
@@ -155,10 +210,27 @@ class ScalarSource:
         """
         return _cut("forward", "s", self.forward, longest), _cut("reverse", "s, b", self.reverse, longest)
 
-    def _give(self, slot: int, text: str) -> None:
-        sign = "+=" if slot in self._begun else "="
-        self.reverse.append(f"{self._bar(slot)} {sign} {text}")
-        self._begun.add(slot)
+    def _give(self, slot: int, term: _Monomial) -> None:
+        """Add a term to a slot's adjoint, which gets a line unless it is read as it stands."""
+        bar = self._bar(slot)
+        if slot in self._adjoints:
+            sign, shown = ("-=", _Monomial(-term.coefficient, term.factors)) if term.coefficient < 0 else ("+=", term)
+            self.reverse.append(f"{bar} {sign} {shown.text}")
+        elif not self.exactly and self._waiting[slot] == 1 and self._reads_as_it_stands(slot, term):
+            self._adjoints[slot] = term
+        else:
+            self.reverse.append(f"{bar} = {term.text}")
+            self._adjoints[slot] = _Monomial(1.0, (bar,))
+
+    def _reads_as_it_stands(self, slot: int, term: _Monomial) -> bool:
+        """Whether the term costs nothing to read again, or is short and read once."""
+        if slot < self.first:
+            return not self.numbered  # else adjoints are returned as part of a list
+        if len(term.factors) + (abs(term.coefficient) != 1.0) < 2:
+            return True
+        op, operands = self.tape.instructions[slot - self.first]
+        readers = [each for each in operands if type(each) is int and self._active[each]]
+        return len(term.factors) <= _LONGEST_PRODUCT and len(readers) == 1
 
 
 class _Unfolded(Symbol):
@@ -185,6 +257,7 @@ def _partials_of(op: Primitive) -> Any:
 
 # Python's own compiler does not take a line of a thousand terms.
 _LONGEST_SUM = 100
+_LONGEST_PRODUCT = 4
 _OPERAND = re.compile(r"\boperand_(\d+)\b|\boutcome\b")
 _SLOT = re.compile(r"\bs_(\d+)(_bar)?\b")
 
