@@ -15,6 +15,7 @@ import numpy as np
 from autograd_core.errors import OperandError
 
 ROOT_HALF = math.sqrt(0.5)
+_ZERO = np.zeros(())  # NumPy takes an array of no axes faster than a float
 
 # --- branches -----------------------------------------------------------------------------------
 
@@ -113,7 +114,7 @@ def silu_array(x: Any) -> Any:
 
 
 def relu_array(x: Any) -> Any:
-    return np.maximum(x, 0.0)
+    return np.maximum(x, _ZERO)
 
 
 def leaky_relu_array(x: Any, slope: Any) -> Any:

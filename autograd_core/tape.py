@@ -174,6 +174,6 @@ def slot_names(tape: Tape) -> list[str]:
     return found
 
 
-RESERVED = {"lanes", "inf", "nan", "zeros", "full", "empty", "outer", "einsum", "broadcast_to", "add_at", "plus",
-            "fused"}
+RESERVED = {"lanes", "inf", "nan", "zeros", "full", "empty", "outer", "einsum", "broadcast_to", "add_at", "positive",
+            "plus", "fused"}
 """What generated source calls its own."""

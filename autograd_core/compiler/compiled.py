@@ -27,8 +27,10 @@ _SMALLEST_GROUPS = 8.0
 _LONGEST_FUNCTION = 5_000
 _MOST_LINES = 200_000
 _count = itertools.count(1)
+_ZERO = np.zeros(())  # NumPy takes an array of no axes faster than a float
 _NUMPY = {"zeros": np.zeros, "full": np.full, "empty": np.empty, "outer": np.outer, "einsum": np.einsum,
-          "broadcast_to": np.broadcast_to, "add_at": np.add.at, "inf": math.inf, "nan": math.nan}
+          "broadcast_to": np.broadcast_to, "add_at": np.add.at, "positive": lambda x: np.greater(x, _ZERO).astype(np.float64),
+          "inf": math.inf, "nan": math.nan}
 
 
 class Compiled:
@@ -107,7 +109,7 @@ class Compiled:
         forward_lines = [*top, *forward.top, *forward.forward]
         return (_function("value", arguments, [*forward_lines, f"return {value}"])
                 + _function("value_and_grad", arguments, [
-                    *forward_lines, "# reverse", *reverse.lines, _returned(value, bars, extras)]))
+                    *forward_lines, "# reverse", *reverse.top, *reverse.lines, _returned(value, bars, extras)]))
 
     def _value_text(self, forward: VectorSource, output: tuple[int, int] | float) -> str:
         assert self.plan is not None

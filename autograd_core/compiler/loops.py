@@ -153,8 +153,6 @@ class Loops(LoopWriter):
                 is_risky = sign in "/**" and not isinstance(right, ast.Constant) and ast.unparse(right) != "lanes"
                 return self._elementwise([left, right], lambda x, y: f"({x} {sign} {_closed(y)})",
                                          is_risky and sign != "*")
-            case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
-                return self._elementwise([left, right], lambda x, y: f"({x} > {y})")
             case ast.Attribute(value=value, attr="T"):
                 return self._transposed(self._part(value), None)
             case ast.Subscript(value=value, slice=index):
@@ -220,6 +218,8 @@ class Loops(LoopWriter):
             return self._einsum(ast.literal_eval(letters), self._part(left), self._part(right))
         if name == "outer":
             return self._einsum("i,j->ij", self._part(args[0]), self._part(args[1]))
+        if name == "positive":
+            return self._elementwise(args, lambda x: f"({x} > 0.0)")
         of_list = _PARTIALS.fullmatch(name)
         if of_list and of_list[1] in self._rows:
             return self._partials(self._rows[of_list[1]], *args)

@@ -141,7 +141,7 @@ class VectorSource:
             return ""
         assert instruction.op is not None
         texts = [self.read(view, out.is_lane) for view in views]
-        if out.shape and not any(self._is_full(view) for view in views):
+        if out.shape and not any(self.is_full(view) for view in views):
             at = next(at for at, view in enumerate(views) if view.block is not None)
             texts[at] = self.read_full(views[at], out.is_lane)
         return self._applied(instruction.op, texts)
@@ -226,9 +226,9 @@ class VectorSource:
             assert view.constant is not None
             return self.constant("c", view.constant[..., None] if in_lanes else view.constant)
         text = self.read(view, in_lanes, wish)
-        return text if self._is_full(view) else f"broadcast_to({text}, {tuple_text(view.shape, in_lanes)})"
+        return text if self.is_full(view) else f"broadcast_to({text}, {tuple_text(view.shape, in_lanes)})"
 
-    def _is_full(self, view: View) -> bool:
+    def is_full(self, view: View) -> bool:
         if view.block is None:
             return view.number is None
         return view.block in self.inlined or not select(index_of(view), self.plan.blocks[view.block]).spread
