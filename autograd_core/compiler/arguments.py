@@ -36,32 +36,6 @@ class Argument:
             return given.reshape(-1)
         return np.array([number_of(each) for each in flatten(given, self.what)[0]])
 
-    def quickly(self, given: Any, as_list: bool) -> Any:
-        """``numbers``, of what is shaped and typed as on most calls; None of anything else."""
-        kind = type(given)
-        if self.is_lane:
-            if kind is np.ndarray and given.dtype == np.float64 and given.shape[1:] == self.shape and len(given):
-                if given.ndim == 1:
-                    return given[None]
-                return given.T if given.ndim == 2 and isinstance(self.example, np.ndarray) else None
-            return None
-        if kind is np.ndarray:
-            is_same = isinstance(self.example, np.ndarray) and given.shape == self.shape and given.ndim > 0
-            if not is_same or given.dtype != np.float64:
-                return None
-            return given.ravel().tolist() if as_list else given.ravel()
-        if as_list and kind is list:
-            is_same = isinstance(self.example, list) and self.shape == (len(given),)
-            return given if is_same and set(map(type, given)) == {float} else None
-        return [given] if as_list and kind is float and self.shape == () else None
-
-    def quick_gradient(self, numbers: Any) -> Any:
-        """``gradient``, of numbers for an argument that was taken quickly."""
-        if isinstance(self.example, np.ndarray) and self.example.ndim:
-            return np.array(numbers).reshape(self.example.shape)
-        numbers = numbers if type(numbers) is list else np.reshape(numbers, -1).tolist()
-        return numbers if self.shape else numbers[0]
-
     @cached_property
     def shape(self) -> tuple[int, ...] | None:
         """That of an array, of a flat list of numbers, or of a number; None of other structures."""

@@ -15,6 +15,7 @@ from autograd_core.compiler.grouping import plan_of
 from autograd_core.compiler.linear import fuse_linear
 from autograd_core.compiler.passes import optimized
 from autograd_core.compiler.plan import Plan
+from autograd_core.compiler.quick_call import quick_call
 from autograd_core.compiler.reverse_source import ReverseSource
 from autograd_core.compiler.scalar_source import ScalarSource, in_lists
 from autograd_core.compiler.vector_source import VectorSource
@@ -46,7 +47,6 @@ class Compiled:
         self.recorded = tape
         self.arguments = tuple(arguments)
         self.parameters = tuple(each.value for each in tape.inputs if each.value is not None)
-        self._differentiated = [argument for argument in arguments if not argument.is_lane]
         self.has_lanes = any(argument.is_lane for argument in arguments)
         self.tape = optimized(tape) if optimize else tape
         first_closed = sum(len(argument.slots) for argument in arguments)
@@ -199,62 +199,7 @@ class Compiled:
         """``value_and_grad`` for arguments shaped as on most calls; it gives None where anything is unusual."""
         if self.parameters or not all(len(argument.slots) for argument in self.arguments):
             return None
-        if self.plan is None and len(self.arguments) == 1 and self.arguments[0].shape:
-            return self._of_one_list(self.value_and_grad, self.arguments[0])
-        return self._of_several
-
-    @staticmethod
-    def _of_one_list(
-        function: Callable[..., Any], argument: Argument
-    ) -> Callable[..., tuple[float, Any] | None]:
-        isfinite, array, shape = math.isfinite, np.array, argument.shape
-        is_list, floats = isinstance(argument.example, list), {float}
-
-        def quick(*given: Any) -> tuple[float, Any] | None:
-            try:
-                (x,) = given
-                if is_list:
-                    if type(x) is not list or set(map(type, x)) != floats:
-                        return None
-                elif type(x) is not np.ndarray or x.shape != shape or x.dtype != np.float64:
-                    return None
-                value, gradients, _ = function(x if is_list else x.ravel().tolist())
-                if type(value) is not float or not isfinite(value):
-                    return None
-                return value, gradients[0] if is_list else array(gradients[0]).reshape(shape)
-            except (ArithmeticError, ValueError):
-                return None
-
-        return quick
-
-    def _of_several(self, *given: Any) -> tuple[float, Any] | None:
-        if len(given) != len(self.arguments):
-            return None
-        is_scalar = self.plan is None
-        inputs = [argument.quickly(each, is_scalar) for argument, each in zip(self.arguments, given, strict=True)]
-        for each in inputs:
-            if each is None:
-                return None
-        if not is_scalar:
-            inputs = self.laid_out(inputs)
-        try:
-            if is_scalar:
-                value, gradients, _ = self.value_and_grad(*inputs)
-            elif self.has_lanes and not self._have_equal_lanes(inputs):
-                return None
-            else:
-                with np.errstate(invalid="raise", divide="raise", over="ignore", under="ignore"):
-                    value, gradients, _ = self.value_and_grad(*inputs)
-        except (ArithmeticError, ValueError):
-            return None
-        if not math.isfinite(value):
-            return None
-        found = [argument.quick_gradient(each) for argument, each in zip(self._differentiated, gradients, strict=True)]
-        return float(value), found[0] if len(found) == 1 else tuple(found)
-
-    def _have_equal_lanes(self, inputs: Sequence[Any]) -> bool:
-        counts = [each.shape[-1] for each, argument in zip(inputs, self.arguments, strict=True) if argument.is_lane]
-        return counts.count(counts[0]) == len(counts)
+        return quick_call(self.value_and_grad, self.arguments, self.plan is None)
 
     def replayed(self, inputs: Sequence[Any], per_lane: bool = False) -> tuple[list[Any], list[Any]]:
         """Every slot's number and adjoint, by the recorded tape: eager's own values and errors."""

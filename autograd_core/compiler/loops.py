@@ -201,6 +201,8 @@ class Loops(LoopWriter):
             return self._transposed(part, [1, 0, *range(2, len(part.shape))] if name == "swapaxes" else order)
         if name == "copy":
             return replace(part, place="")
+        if name == "dot":
+            return self._product(part, self._part(args[0]))
         if name in ("sum", "mean"):
             axis = ast.literal_eval(named["axis"]) if named else tuple(range(len(part.shape)))
             axes = axis if isinstance(axis, tuple) else (axis,)

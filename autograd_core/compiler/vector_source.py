@@ -149,7 +149,9 @@ class VectorSource:
     def _product(self, left: View, right: View) -> str:
         if right.block is not None and self.plan.blocks[right.block].is_lane and len(right.shape) > 1:
             return f"einsum('ij,jkn->ikn', {self.read_full(left, False, 'w')}, {self.read_full(right, True)})"
-        return f"{self.read_full(left, False, 'w')} @ {self.read_full(right, self.is_lane(right))}"
+        texts = self.read_full(left, False, "w"), self.read_full(right, self.is_lane(right))
+        is_dot = len(left.shape) == len(right.shape) == 1 and not self.is_lane(right)
+        return "{}.dot({})".format(*texts) if is_dot and texts[0].isidentifier() else "{} @ {}".format(*texts)
 
     def _write_stack(self, name: str, instruction: VectorInstruction) -> None:
         block = self.plan.blocks[instruction.out]
