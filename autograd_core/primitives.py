@@ -149,7 +149,7 @@ def _shares(out: Any, *terms: Any) -> list[Any]:
 logsumexp = Primitive(
     "logsumexp", functions.logsumexp, functions.logsumexp_array,
     lambda mp, *terms: mp.log(sum(map(mp.exp, terms), mp.mpf(0))), partials=_shares, domain=ONE_REAL,
-    stacked_partials=functions.logsumexp_shares,
+    stacked=functions.logsumexp_of, stacked_partials=functions.logsumexp_shares,
     textbook=lambda out, *terms: [exp(term - out) for term in terms], conditioned=True,
     written=lambda *terms: log(_written_total(*map(exp, terms))), javascript=functions.JS_LOGSUMEXP)
 

@@ -76,8 +76,8 @@ class Primitive:
     do (``javascript`` may also be the source of a function); ``written`` gives an equivalent made of
     other rows.  With ``primed`` the derivative is shown as the head with a prime, ``textbook`` are
     the partials as a textbook writes them where that differs from how they are computed.  ``lists`` is
-    the number of lists an operation of any number of operands takes; ``stacked_partials(out, terms)`` gives its
-    partials at once, of an array with the operands along the first axis.
+    the number of lists an operation of any number of operands takes; ``stacked(terms)`` and
+    ``stacked_partials(out, terms)`` give its value and its partials of an array with the operands along the first axis.
 
     >>> from autograd_core import sqrt
     >>> sqrt(2.25)
@@ -105,6 +105,7 @@ class Primitive:
     primed: bool = False
     textbook: tuple[Partial, ...] | Partial | None = None
     lists: int = 1
+    stacked: Callable[[Any], Any] | None = None
     stacked_partials: Callable[[Any, Any], Any] | None = None
     alias_of: Primitive | None = None
 

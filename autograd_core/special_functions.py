@@ -203,10 +203,19 @@ def logsumexp(*terms: float) -> float:
 
 
 def logsumexp_array(*terms: Any) -> Any:
-    stack = np.sort(stacked(terms), axis=0)
-    peak = stack[-1]
-    shifted = np.where(np.isinf(peak), 0.0, stack[:-1] - np.where(np.isinf(peak), 0.0, peak))
-    return np.where(np.isinf(peak), peak, peak + np.log1p(np.exp(shifted).sum(axis=0)))
+    return logsumexp_of(stacked(terms))
+
+
+def logsumexp_of(terms: Any) -> Any:
+    """logsumexp of terms along the first axis."""
+    ordered = np.sort(terms, axis=0)
+    peak = ordered[-1]
+    if np.isfinite(peak).all():
+        return peak + np.log1p(np.exp(ordered[:-1] - peak).sum(axis=0))
+    shift = np.where(np.isinf(peak), 0.0, peak)
+    with np.errstate(over="ignore"):  # of what a peak of inf makes idle
+        found = peak + np.log1p(np.exp(ordered[:-1] - shift).sum(axis=0))
+    return np.where(np.isinf(peak), peak, found)
 
 
 def logsumexp_shares(out: Any, terms: Any) -> Any:

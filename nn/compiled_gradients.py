@@ -49,6 +49,7 @@ class CompiledGradients:
     def __init__(self, model: Module, loss: Loss, penalty: Penalty | None = None) -> None:
         self.model, self.loss, self.penalty = model, loss, penalty
         self.parameters = model.parameters()
+        self._modules = list(model.modules())
         self.program: Compiled | None = None
         self._programs: dict[object, _Recorded] = {}
         self._vector: np.ndarray | None = None
@@ -95,7 +96,7 @@ class CompiledGradients:
 
     def _can_compile(self) -> bool:
         own = self.penalty is None or isinstance(self.penalty, OwnPenalty)
-        return own and all(module.is_replayable for module in self.model.modules())
+        return own and all(module.is_replayable for module in self._modules)
 
     def _inputs(self, recorded: _Recorded, X: np.ndarray, targets: np.ndarray) -> list[np.ndarray]:
         vector = read_parameters(self.parameters) if self._vector is None else self._vector
@@ -106,7 +107,7 @@ class CompiledGradients:
         return recorded.compiled.laid_out([X.T, targets.T, *factors, vector])
 
     def _recorded(self, inputs: int, outputs: int) -> _Recorded:
-        key = (inputs, outputs, tuple(map(_mode, self.model.modules())))
+        key = (inputs, outputs, tuple(map(_mode, self._modules)))
         if key not in self._programs:
             self._programs[key] = _Recorded(self.model, self.loss, self.penalty, self.parameters, inputs, outputs)
         self.program = self._programs[key].compiled

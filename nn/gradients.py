@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from autograd_core.leaf_data import read_data, write_data
 from autograd_core.primitives import mean
 from autograd_core.sweeps import swept, topological_order
 from autograd_core.value import Parameter, Value
@@ -123,13 +124,12 @@ class EagerGradients:
 
 def read_parameters(parameters: Sequence[Parameter]) -> np.ndarray:
     """The numbers of the parameters, in order."""
-    return np.array([parameter.data for parameter in parameters])
+    return np.array(read_data(parameters))
 
 
 def write_parameters(parameters: Sequence[Parameter], vector: np.ndarray) -> None:
     """Give each parameter its number."""
-    for parameter, number in zip(parameters, vector.tolist(), strict=True):
-        parameter.data = number
+    write_data(parameters, vector.tolist())
 
 
 def couples_examples(model: Module) -> bool:

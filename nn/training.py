@@ -95,6 +95,8 @@ def fit(
             ended: list[Callback] = []
             while run.epoch < epochs and not (reasons or ended):
                 descent.epoch(X, targets, size)
+                if held_out is not None or callbacks or any(map(_restores, criteria)):
+                    descent.write()  # for who looks at the model
                 if held_out is not None:
                     run.history.validation_loss.append(validation_loss(model, loss, *held_out))
                 _remember_best(run, criteria)
@@ -103,13 +105,14 @@ def fit(
                 ended = [callback for callback in callbacks if _is_true(callback(run))]
                 if callbacks:
                     descent.read()
+            descent.write()
             asked = [f"{_name(callback)} asked for it" for callback in ended]
             run.history.stopped_because = [*reasons, *asked, f"all {epochs} epochs done"][0]
     except KeyboardInterrupt:
-        descent.write()
         _trim(run.history)
         run.history.stopped_because = f"interrupted in epoch {run.epoch + 1}"
     finally:
+        descent.write()
         model.eval()
     if run.best is not None and any(map(_restores, criteria)):
         model.load_state_dict(run.best)
@@ -124,25 +127,28 @@ class _Descent:
     ) -> None:
         self.run, self.gradients, self.clip, self.loss = run, gradients, clip, loss
         self.vector = read_parameters(run.model.parameters())
+        self.is_written = True
 
     def epoch(self, X: np.ndarray, targets: np.ndarray, size: int) -> None:
         """One pass over the examples, recorded in the history when complete."""
         loss = penalty = rate = 0.0
         whole_gradient = np.zeros(len(self.vector))
         updates = 0
-        for chosen in batches(len(X), size, self.run.shuffler):
-            found = self.gradients.mean(X[chosen], targets[chosen])
-            rate = self.update(found, X[chosen], targets[chosen])
-            share = len(chosen) / len(X)
-            loss += share * found.loss
-            penalty += share * found.penalty
-            whole_gradient += share * found.gradient
-            updates += 1
-        self.write()
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for
+            for chosen in batches(len(X), size, self.run.shuffler):
+                minibatch = X[chosen], targets[chosen]
+                found = self.gradients.mean(*minibatch)
+                rate = self.update(found, *minibatch)
+                share = len(chosen) / len(X)
+                loss += share * found.loss
+                penalty += share * found.penalty
+                whole_gradient += share * found.gradient
+                updates += 1
+            norm = _norm(whole_gradient)
         history = self.run.history
         history.loss.append(loss)
         history.penalty.append(penalty)
-        history.gradient_norm.append(math.hypot(*whole_gradient.tolist()))  # norm() warns of an overflow in its squares
+        history.gradient_norm.append(norm)
         history.learning_rate.append(rate)
         history.updates.append((history.updates[-1] if history.updates else 0) + updates)
         history.examples.append((history.examples[-1] if history.examples else 0) + len(X))
@@ -151,27 +157,31 @@ class _Descent:
         """One step of the optimizer; its learning rate."""
         run = self.run
         rate = run.optimizer.rate(run.optimizer_state.step)
-        if not (math.isfinite(found.loss + found.penalty) and np.isfinite(found.gradient).all()):
+        if not (math.isfinite(found.loss + found.penalty) and _are_finite(found.gradient)):
             self.write()
             raise diverged(run.model, self.loss, X, targets, found, rate, run.epoch + 1, run.history)
         gradient = found.gradient if self.clip is None else self.clip(found.gradient)
         vector, state = run.optimizer.update(self.vector, gradient, run.optimizer_state)
-        if not np.isfinite(vector).all():
+        if not _are_finite(vector):
             self.write()
             raise diverged(run.model, self.loss, X, targets, found, rate, run.epoch + 1, run.history, vector)
         self.vector, run.optimizer_state = vector, state
+        self.is_written = False
         self.gradients.move_to(vector)
         return rate
 
     def read(self) -> None:
         """Take the vector from the model, whose parameters a callback may have set."""
+        self.is_written = True
         self.vector = read_parameters(self.run.model.parameters())
         self.gradients.move_to(self.vector)
 
     def write(self) -> None:
-        """Put the vector into the model."""
-        self.gradients.move_to(self.vector)
-        self.gradients.write()
+        """Put the vector into the model, unless that was done since the last update."""
+        if not self.is_written:
+            self.gradients.move_to(self.vector)
+            self.gradients.write()
+            self.is_written = True
 
 
 def batches(examples: int, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -185,6 +195,17 @@ def batches(examples: int, size: int, rng: np.random.Generator) -> Iterator[np.n
     order = np.arange(examples) if size == examples else rng.permutation(examples)
     for start in range(0, examples, size):
         yield order[start : start + size]
+
+
+def _are_finite(numbers: np.ndarray) -> bool:
+    # The sum of squares is quicker to ask, and inf also where only the squares are too large.
+    return math.isfinite(numbers.dot(numbers)) or bool(np.isfinite(numbers).all())
+
+
+def _norm(vector: np.ndarray) -> float:
+    """The length of a vector, also where the squares of its numbers are too large."""
+    squares = float(vector.dot(vector))
+    return math.sqrt(squares) if 1e-200 < squares < math.inf else math.hypot(*vector.tolist())
 
 
 def validation_loss(model: Module, loss: Loss, X: np.ndarray, targets: np.ndarray) -> float:

@@ -29,6 +29,8 @@ _LONGEST_FUNCTION = 5_000
 _MOST_LINES = 200_000
 _count = itertools.count(1)
 _ZERO = np.zeros(())  # NumPy takes an array of no axes faster than a float
+# As a decorator it takes half the time that it takes as a context.
+_RAISING = np.errstate(invalid="raise", divide="raise", over="ignore", under="ignore")
 _NUMPY = {"zeros": np.zeros, "full": np.full, "empty": np.empty, "outer": np.outer, "einsum": np.einsum,
           "broadcast_to": np.broadcast_to, "add_at": np.add.at, "positive": lambda x: np.greater(x, _ZERO).astype(np.float64),
           "inf": math.inf, "nan": math.nan}
@@ -74,8 +76,8 @@ class Compiled:
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
         namespace: dict[str, Any] = dict(self._namespace)
         exec(compile(self.source, self.filename, "exec"), namespace)
-        self.value_and_grad = namespace["value_and_grad"]
-        self.value = namespace["value"]
+        raising = _RAISING if self.plan else _as_it_is
+        self.value_and_grad, self.value = raising(namespace["value_and_grad"]), raising(namespace["value"])
 
     def _lane_names(self) -> set[str]:
         return {argument.name for argument in self.arguments if argument.is_lane}
@@ -188,8 +190,7 @@ class Compiled:
     def run(self, inputs: Sequence[Any], function: Callable[..., Any], instead: Callable[..., Any]) -> Any:
         """What the function gives; where arithmetic fails, what the tape's own replay gives or raises."""
         try:
-            with np.errstate(invalid="raise", divide="raise", over="ignore", under="ignore"):
-                found = function(*inputs)
+            found = function(*inputs)
         except (ArithmeticError, ValueError):
             return instead(inputs)
         value = found[0] if isinstance(found, tuple) else found
@@ -230,6 +231,10 @@ class Compiled:
         gradients = [np.array([float(np.sum(adjoints[slot])) for slot in slots])
                      for name, slots in self._slots if name not in lanes]
         return value, gradients, extras
+
+
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
 
 
 def unused(name: str, taken: Collection[str]) -> str:

@@ -222,6 +222,8 @@ class Loops(LoopWriter):
             return self._einsum("i,j->ij", self._part(args[0]), self._part(args[1]))
         if name == "positive":
             return self._elementwise(args, lambda x: f"({x} > 0.0)")
+        if name.removesuffix("_of") in self._rows and name.endswith("_of"):
+            return self._variadic(self._rows[name.removesuffix("_of")], [ast.Starred(args[0], ast.Load())])
         of_list = _PARTIALS.fullmatch(name)
         if of_list and of_list[1] in self._rows:
             return self._partials(self._rows[of_list[1]], *args)

@@ -59,7 +59,6 @@ def _of_several(
     function: Callable[..., Any], readers: Sequence[Reader], writers: Sequence[Reader], lane_arguments: Sequence[int]
 ) -> Callable[..., Answer | None]:
     isfinite, count, first_lanes = math.isfinite, len(readers), lane_arguments[:1]
-    raising = np.errstate(invalid="raise", divide="raise", over="ignore", under="ignore")(function)
 
     def quick(*given: Any) -> Answer | None:
         if len(given) != count:
@@ -71,7 +70,7 @@ def _of_several(
                 for at in lane_arguments:
                     if inputs[at].shape[-1] != lanes or not lanes:
                         return None
-            value, gradients, _ = raising(*inputs)
+            value, gradients, _ = function(*inputs)
         except (ArithmeticError, ValueError, Unusual):
             return None
         if not isfinite(value):

@@ -19,6 +19,7 @@ from autograd_core.symbol import Symbol
 
 # Only as a factor or a condition: where the operand is nan, a step is 0 in the one form and nan in the other.
 _STEP = re.compile(r"(?:^|(?<=where\())heaviside\(([A-Za-z_]\w*), 0\.0\)(?:$|(?=,))")
+_SUMS = (rows.total, rows.mean, rows.batch_mean)
 _CALL = re.compile(r"\w+\([^()]*\)")
 
 
@@ -119,7 +120,9 @@ class ReverseSource:
     def _hand_on(self, instruction: VectorInstruction) -> None:
         out = self.plan.blocks[instruction.out]
         bar = self._bars[instruction.out]
-        if instruction.kind != "elementwise":
+        scales = instruction.kind == "elementwise" or (
+            not out.shape and instruction.kind in ("rowwise", "reduction") and instruction.op not in _SUMS)
+        if not scales:
             self._spread_out(bar, out)
         if instruction.kind == "product":
             self._through_product(instruction, bar)
@@ -193,7 +196,7 @@ class ReverseSource:
             return
         column, op = _column(bar, out), instruction.op
         assert op is not None
-        if op in (rows.total, rows.mean, rows.batch_mean):
+        if op in _SUMS:
             column = column if op is rows.total else f"{column} / {view.shape[-1]}"
             text = f"broadcast_to({column}, {tuple_text(view.shape, out.is_lane)})"
         else:
@@ -360,6 +363,8 @@ def _partials_along(op: Primitive, axis: int) -> Any:
     """The partials of a reduction along an axis, in the shape of what is reduced."""
 
     at_once = op.stacked_partials
+    if at_once is not None and axis == 0:
+        return at_once
     if at_once is not None:
         return lambda out, terms: np.moveaxis(at_once(out, np.moveaxis(terms, axis, 0)), 0, axis)
 

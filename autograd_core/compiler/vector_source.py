@@ -136,7 +136,12 @@ class VectorSource:
             if instruction.op in (rows.total, rows.mean, rows.batch_mean):
                 return f"{text}.{'sum' if instruction.op is rows.total else 'mean'}(axis={len(out.shape)})"
             assert instruction.op is not None
-            return f"{self.function(instruction.op)}(*{text}{'.swapaxes(0, 1)' if out.shape else ''})"
+            text += ".swapaxes(0, 1)" if out.shape else ""
+            if instruction.op.stacked is None:
+                return f"{self.function(instruction.op)}(*{text})"
+            name = f"{self.function(instruction.op)}_of"
+            self.constants[name] = instruction.op.stacked
+            return f"{name}({text})"
         if instruction.kind == "stack":
             return ""
         assert instruction.op is not None

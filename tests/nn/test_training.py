@@ -255,7 +255,10 @@ class TestStopping:
         assert np.isfinite(model.predict(X)).all()
         assert not model.training
 
-    def test_an_interrupt_while_parameters_are_written_completes_them(self, monkeypatch) -> None:
+    @pytest.mark.parametrize("callbacks, at, epochs", [([lambda run: None], 2, 3), ([], 0, 10)])
+    def test_an_interrupt_while_parameters_are_written_completes_them(
+        self, monkeypatch, callbacks, at, epochs
+    ) -> None:
         from nn import training
 
         model, untouched = line(), line()
@@ -263,15 +266,15 @@ class TestStopping:
         calls = itertools.count()
 
         def interrupted(descent) -> None:
-            if next(calls) == 2:
+            if next(calls) == at:
                 descent.run.model.parameters()[0].data = float(descent.vector[0])
                 raise KeyboardInterrupt
             write(descent)
 
         monkeypatch.setattr(training._Descent, "write", interrupted)
-        fit(model, X, Y, epochs=10)
+        fit(model, X, Y, epochs=10, callbacks=callbacks)
         monkeypatch.undo()
-        fit(untouched, X, Y, epochs=3)
+        fit(untouched, X, Y, epochs=epochs)
         assert [each.data for each in model.parameters()] == [each.data for each in untouched.parameters()]
 
 
