@@ -12,13 +12,14 @@ import numpy as np
 
 from autograd_core.compiler.arguments import Argument
 from autograd_core.compiler.grouping import plan_of
+from autograd_core.compiler.kept import of_last_array, per_thread
 from autograd_core.compiler.linear import fuse_linear
 from autograd_core.compiler.passes import optimized
 from autograd_core.compiler.plan import Plan
 from autograd_core.compiler.quick_call import quick_call
 from autograd_core.compiler.reverse_source import ReverseSource
 from autograd_core.compiler.scalar_source import ScalarSource, in_lists
-from autograd_core.compiler.vector_source import VectorSource
+from autograd_core.compiler.vector_source import VectorSource, function_text
 from autograd_core.row import Primitive
 from autograd_core.tape import Tape
 
@@ -65,6 +66,7 @@ class Compiled:
         self.rows: dict[str, Primitive] = {}
         self.constants: dict[str, Any] = {}
         self.called: list[str] = []
+        self._keeping: dict[str, Callable[[Any], Any]] = {}
         self.value_and_grad: Callable[..., tuple[float, list[Any], list[float]]]
         self.value: Callable[..., float]
         if self.plan is None and len(self.tape) > _MOST_LINES:
@@ -76,6 +78,8 @@ class Compiled:
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
         namespace: dict[str, Any] = dict(self._namespace)
         exec(compile(self.source, self.filename, "exec"), namespace)
+        for name, keeping in self._keeping.items():
+            namespace[name] = keeping(namespace[name])
         raising = _RAISING if self.plan else _as_it_is
         self.value_and_grad, self.value = raising(namespace["value_and_grad"]), raising(namespace["value"])
 
@@ -99,7 +103,8 @@ class Compiled:
         forward = VectorSource(self.plan)
         blocks = {block.source: at for at, block in enumerate(self.plan.blocks) if block.source is not None}
         reverse = ReverseSource(forward, [blocks[name] for name in self._wanted])
-        bars = [reverse.bar_of(blocks[name]) for name in self._wanted]
+        adjoints = reverse.adjoints
+        bars = [adjoints.bar_of(blocks[name]) for name in self._wanted]
         self.rows, self.constants = forward.rows_used, forward.constants
         self.called = [forward.names[blocks[name]] for name, _ in self._slots]
         self._namespace = _NUMPY | _functions(forward.rows_used, lambda row: row.array) | forward.constants
@@ -109,9 +114,18 @@ class Compiled:
         extras = [self._value_text(forward, output) for output in self.plan.outputs[1:]]
         arguments = ", ".join(self.called)
         forward_lines = [*top, *forward.top, *forward.forward]
-        return (_function("value", arguments, [*forward_lines, f"return {value}"])
-                + _function("value_and_grad", arguments, [
-                    *forward_lines, "# reverse", *reverse.top, *reverse.lines, _returned(value, bars, extras)]))
+        room = adjoints.room
+        helpers = dict(forward.dividers)
+        self._keeping = dict.fromkeys(helpers, of_last_array)
+        if len(adjoints.kept) > 1:
+            name, given = forward.fresh("room", numbered=False), "lanes" if top else ""
+            helpers[name] = function_text(name, given, [*room, f"return {', '.join(adjoints.kept)}"])
+            self._keeping[name] = per_thread
+            room = [f"{', '.join(adjoints.kept)} = {name}({given})"]
+        return "".join([
+            *helpers.values(), function_text("value", arguments, [*forward_lines, f"return {value}"]),
+            function_text("value_and_grad", arguments, [
+                *forward_lines, "# reverse", *room, *adjoints.top, *adjoints.lines, _returned(value, bars, extras)])])
 
     def _value_text(self, forward: VectorSource, output: tuple[int, int] | float) -> str:
         assert self.plan is not None
@@ -139,8 +153,8 @@ class Compiled:
         if is_long:
             return self._in_functions(source, arguments)
         forward = [*unpacked, *source.forward]
-        return (_function("value", arguments, [*forward, f"return {value}"])
-                + _function("value_and_grad", arguments, [
+        return (function_text("value", arguments, [*forward, f"return {value}"])
+                + function_text("value_and_grad", arguments, [
                     *forward, "# reverse", *source.reverse, _returned(value, bars, extras)]))
 
     def _in_functions(self, source: ScalarSource, arguments: str) -> str:
@@ -152,8 +166,8 @@ class Compiled:
         value, *extras = (in_lists(source.operand(each)) for each in self.tape.outputs)
         bars = [f"b[{slots.start}:{slots.stop}]" for _, slots in self._slots]
         return "\n".join([
-            *forward, *reverse, _function("value", arguments, [*begin, f"return {value}"]),
-            _function("value_and_grad", arguments, [*begin, *back, _returned(value, bars, extras)])])
+            *forward, *reverse, function_text("value", arguments, [*begin, f"return {value}"]),
+            function_text("value_and_grad", arguments, [*begin, *back, _returned(value, bars, extras)])])
 
     def replayed_value_of(self, *inputs: Any) -> float:
         """The value, of a tape too long and too irregular for source."""
@@ -250,9 +264,3 @@ def _functions(used: dict[str, Primitive], reading: Callable[[Primitive], Any]) 
 
 def _returned(value: str, bars: Sequence[str], extras: Sequence[str]) -> str:
     return f"return {value}, [{', '.join(bars)}], [{', '.join(extras)}]"
-
-
-def _function(name: str, arguments: str, lines: Sequence[str]) -> str:
-    return "\n".join([f"def {name}({arguments}):", *(f"    {line}" for line in lines), ""])
-
-

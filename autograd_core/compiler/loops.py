@@ -129,6 +129,8 @@ class Loops(LoopWriter):
             for at, each in enumerate(node.elts):
                 self._write(f"{found.at([str(at)])} = {self._part(each).at([])}")
             return found
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "copy":
+            node = node.func.value  # here it is no array that is kept
         part = self._part(node)
         return part if part.is_new and part.is_whole else self._held(part if part.shape else self._reshaped(part, (1,)))
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from autograd_core.compiler.arguments import Argument
 from autograd_core.compiler.compiled import Compiled
+from autograd_core.compiler.inlining import inlined
 from autograd_core.compiler.loop_shapes import UnsupportedError
 from autograd_core.compiler.loops import Loops
 from autograd_core.extras import require
@@ -52,7 +53,8 @@ class NativeCompiled(Compiled):
         super().__init__(tape, arguments, name, optimize)
         if not self.called or self.source.count("\n") > _MOST_LINES:
             raise NotNativeError(f"it has more than {_MOST_LINES} lines, which would take minutes to build")
-        functions = [each for each in ast.parse(self.source).body if isinstance(each, ast.FunctionDef)]
+        defined = {each.name: each for each in ast.parse(self.source).body if isinstance(each, ast.FunctionDef)}
+        functions = [inlined(defined[name], defined) for name in ("value", "value_and_grad")]
         self._layouts = self._layouts_of_arguments()
         try:
             loops = [Loops(each, self._layouts, self.rows, self.constants) for each in functions]

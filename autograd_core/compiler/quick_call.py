@@ -138,7 +138,7 @@ def _array_reader(argument: Argument) -> Reader | None:
 
 def _writer(argument: Argument, is_scalar: bool) -> Reader:
     """A gradient in the kind of its argument, fresh."""
-    array, shape = np.array, argument.shape
+    array, ndarray, shape = np.array, np.ndarray, argument.shape
     assert shape is not None
     if not isinstance(argument.example, np.ndarray):
         if shape:
@@ -146,7 +146,7 @@ def _writer(argument: Argument, is_scalar: bool) -> Reader:
         return (lambda numbers: numbers[0]) if is_scalar else float
 
     def to_array(numbers: Any) -> Any:
-        found = array(numbers)
+        found = numbers if type(numbers) is ndarray else array(numbers)
         return found if found.shape == shape else found.reshape(shape)
 
     return to_array

@@ -22,21 +22,22 @@ _PLAIN = re.compile(r"[A-Za-z_]\w*|[\d.]+(e[-+]?\d+)?")
 class VectorSource:
     """The body of the function that computes a plan, written line by line.
 
-    ``top`` are the lines that name parts of arguments, ``forward`` those that compute; ``constants`` are the arrays
-    they name, ``rows_used`` the operations.  ``names`` has the name of each block.
+    ``forward`` are the lines that compute; ``constants`` are the arrays they name, ``rows_used`` the operations.
+    ``names`` has the name of each block, ``parts_named`` what the parts of an argument's block are called, each with
+    the expression that it is.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.constants: dict[str, Any] = {}
         self.rows_used: dict[str, Primitive] = {}
-        self.top: list[str] = []
         self.forward: list[str] = []
         self.names: list[str] = [""] * len(plan.blocks)
         self._taken = {row.name for row in rows.TABLE} | {op.name for op, _ in plan.tape.instructions} | RESERVED
         self._count: dict[str, int] = {}
         self.named_views: dict[tuple[int, bytes, tuple[int, ...]], str] = {}
-        self._view_selections: dict[str, tuple[int, Selection]] = {}
+        self.parts_named: dict[int, dict[str, str]] = {}
+        self._dividers: dict[int, str] = {}
         self.inlined: dict[int, str] = {}
         self._weights = 0
         self.parts = _parts_of_output(plan)
@@ -252,11 +253,31 @@ class VectorSource:
         covers_all = selection.stop - selection.start == len(block.slots) and not selection.row
         if block.source is not None and selection.index is None and selection.core and not covers_all:
             given = self._part_name(name, block, selection, wish)
-            self.top.append(f"{given} = {text}")
+            self.parts_named.setdefault(view.block, {})[given] = text
             self.named_views[key] = given
-            self._view_selections[given] = (view.block, selection)
             return given
         return text
+
+    def divided(self, at: int, array: str, names: Sequence[str]) -> str:
+        """The line that gives the parts of an array, laid out as the argument's block is, these names."""
+        parts = self.parts_named[at]
+        if len(parts) == 1:
+            [text] = parts.values()
+            return f"{names[0]} = {array}{text.removeprefix(self.names[at])}"
+        if at not in self._dividers:
+            self._dividers[at] = self.fresh(f"parts_of_{self.names[at]}", numbered=False)
+        return f"{', '.join(names)} = {self._dividers[at]}({array})"
+
+    @property
+    def top(self) -> list[str]:
+        """The lines that name the parts of the arguments."""
+        return [self.divided(at, self.names[at], list(parts)) for at, parts in self.parts_named.items()]
+
+    @property
+    def dividers(self) -> dict[str, str]:
+        """The functions that give an array's parts, by name."""
+        return {name: function_text(name, self.names[at], [f"return {', '.join(self.parts_named[at].values())}"])
+                for at, name in self._dividers.items()}
 
     def _part_name(self, name: str, block: Block, selection: Selection, wish: str) -> str:
         if block.is_lane:
@@ -287,6 +308,11 @@ class VectorSource:
             order = [*selection.order, *([len(selection.order)] if block.is_lane else [])]
             text = f"{text}.T" if order == [1, 0] else f"{text}.transpose({', '.join(map(str, order))})"
         return text
+
+
+def function_text(name: str, arguments: str, lines: Sequence[str]) -> str:
+    """The source of a function with this body."""
+    return "\n".join([f"def {name}({arguments}):", *(f"    {line}" for line in lines), ""])
 
 
 def _parts_of_output(plan: Plan) -> tuple[tuple[int, int], ...]:
