@@ -208,13 +208,13 @@ def logsumexp_array(*terms: Any) -> Any:
 
 def logsumexp_of(terms: Any) -> Any:
     """logsumexp of terms along the first axis."""
-    ordered = np.sort(terms, axis=0)
-    peak = ordered[-1]
+    largest_last = np.partition(terms, -1, axis=0)
+    rest, peak = largest_last[:-1], largest_last[-1]
     if np.isfinite(peak).all():
-        return peak + np.log1p(np.exp(ordered[:-1] - peak).sum(axis=0))
+        return peak + np.log1p(np.exp(rest - peak).sum(axis=0))
     shift = np.where(np.isinf(peak), 0.0, peak)
     with np.errstate(over="ignore"):  # of what a peak of inf makes idle
-        found = peak + np.log1p(np.exp(ordered[:-1] - shift).sum(axis=0))
+        found = peak + np.log1p(np.exp(rest - shift).sum(axis=0))
     return np.where(np.isinf(peak), peak, found)
 
 

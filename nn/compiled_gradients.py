@@ -75,8 +75,9 @@ class CompiledGradients:
         compiled = recorded.compiled
         _, gradients, (loss, penalty, *statistics) = compiled.run(
             inputs, compiled.value_and_grad, compiled.replayed_value_and_grad)
-        for (norm, unit), mean, variance in zip(recorded.norms, statistics[::2], statistics[1::2], strict=True):
-            norm.remember(unit, float(mean), float(variance), len(X))
+        if statistics:
+            for (norm, unit), mean, variance in zip(recorded.norms, statistics[::2], statistics[1::2], strict=True):
+                norm.remember(unit, float(mean), float(variance), len(X))
         return MeanLoss(float(loss), float(penalty), np.reshape(gradients[0], -1)[: len(self.parameters)])
 
     def per_example(self, X: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

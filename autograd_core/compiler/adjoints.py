@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection
 
 import numpy as np
@@ -11,6 +12,9 @@ from autograd_core.compiler.plan import Block, View
 from autograd_core.compiler.room import Room
 from autograd_core.compiler.selection import Selection, select, shape_text, tuple_text
 from autograd_core.compiler.vector_source import VectorSource, index_of, is_plain
+
+
+_PRODUCT = re.compile(r"(\w+(?:\.T)?) @ (\w+(?:\.T)?)")
 
 
 class Adjoints:
@@ -165,7 +169,13 @@ class Adjoints:
         elif not selection.core:
             self.lines.append(f"{flat}[{selection.start}] {sign} {text}")
         else:
-            part = self._part_of(at, view, selection)
+            self._fill(self._part_of(at, view, selection), text, is_first)
+
+    def _fill(self, part: str, text: str, is_first: bool) -> None:
+        product = _PRODUCT.fullmatch(text)
+        if is_first and product:
+            self.lines.append(f"matmul({product[1]}, {product[2]}, out={part})")
+        else:
             self.lines.append(f"{part}[:] = {text}" if is_first else f"{part} += {text}")
 
     def _part_of(self, at: int, view: View, selection: Selection) -> str:

@@ -32,9 +32,10 @@ _count = itertools.count(1)
 _ZERO = np.zeros(())  # NumPy takes an array of no axes faster than a float
 # As a decorator it takes half the time that it takes as a context.
 _RAISING = np.errstate(invalid="raise", divide="raise", over="ignore", under="ignore")
-_NUMPY = {"zeros": np.zeros, "full": np.full, "empty": np.empty, "outer": np.outer, "einsum": np.einsum,
-          "broadcast_to": np.broadcast_to, "add_at": np.add.at, "positive": lambda x: np.greater(x, _ZERO).astype(np.float64),
-          "inf": math.inf, "nan": math.nan}
+_NUMPY = {
+    "zeros": np.zeros, "full": np.full, "empty": np.empty, "outer": np.outer, "einsum": np.einsum, "matmul": np.matmul,
+    "broadcast_to": np.broadcast_to, "add_at": np.add.at, "inf": math.inf, "nan": math.nan,
+    "positive": lambda x: np.greater(x, _ZERO).astype(np.float64)}
 
 
 class Compiled:
@@ -112,6 +113,11 @@ class Compiled:
         top = [f"lanes = {forward.names[blocks[lane]]}.shape[-1]" for lane in lanes[:1]]
         value = " + ".join(self._value_text(forward, part) for part in forward.parts or self.plan.outputs[:1])
         extras = [self._value_text(forward, output) for output in self.plan.outputs[1:]]
+        last = []
+        if value in extras and not value.isidentifier():
+            name = forward.fresh("value", numbered=False)
+            last.append(f"{name} = {value}")
+            extras, value = [name if each == value else each for each in extras], name
         arguments = ", ".join(self.called)
         forward_lines = [*top, *forward.top, *forward.forward]
         room = adjoints.room
@@ -123,9 +129,9 @@ class Compiled:
             self._keeping[name] = per_thread
             room = [f"{', '.join(adjoints.kept)} = {name}({given})"]
         return "".join([
-            *helpers.values(), function_text("value", arguments, [*forward_lines, f"return {value}"]),
+            *helpers.values(), function_text("value", arguments, [*forward_lines, *last, f"return {value}"]),
             function_text("value_and_grad", arguments, [
-                *forward_lines, "# reverse", *room, *adjoints.top, *adjoints.lines, _returned(value, bars, extras)])])
+                *forward_lines, "# reverse", *room, *adjoints.top, *adjoints.lines, *last, _returned(value, bars, extras)])])
 
     def _value_text(self, forward: VectorSource, output: tuple[int, int] | float) -> str:
         assert self.plan is not None

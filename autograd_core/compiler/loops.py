@@ -86,6 +86,8 @@ class Loops(LoopWriter):
                 self._store(self._part(target), "=", self._part(value))
             case ast.AugAssign(target=target, op=ast.Add() | ast.Sub() as op, value=value):
                 self._store(self._part(target), f"{_SIGNS[type(op)]}=", self._part(value))
+            case ast.Expr(value=ast.Call(func=ast.Name(id="matmul"), args=[left, right], keywords=[target])):
+                self._store(self._part(target.value), "=", self._product(self._part(left), self._part(right)))
             case ast.Expr(value=ast.Call(func=ast.Name(id="add_at"), args=[array, index, value])):
                 self._store(self._part(ast.Subscript(array, index, ast.Load())), "+=", self._part(value))
             case ast.Return(value=ast.Tuple(elts=[value, ast.List(elts=bars), ast.List(elts=extras)])):

@@ -19,7 +19,7 @@ from autograd_core.symbol import Symbol
 # Only as a factor or a condition: where the operand is nan, a step is 0 in the one form and nan in the other.
 _STEP = re.compile(r"(?:^|(?<=where\())heaviside\(([A-Za-z_]\w*), 0\.0\)(?:$|(?=,))")
 _SUMS = (rows.total, rows.mean, rows.batch_mean)
-_CALL = re.compile(r"\w+\([^()]*\)")
+_CALL = re.compile(r"\w+\((?:[^()]|\w+\([^()]*\))*\)")
 
 
 class ReverseSource:
@@ -175,10 +175,26 @@ class ReverseSource:
             return bar
         if partial.number == -1.0:
             return f"-{bar}"
+        divisor = _divisor(partial)
+        if divisor is not None:
+            source = self.source.filled(divisor, texts, out)
+            return f"{bar} / {source}" if _is_closed(source) else f"{bar} / ({source})"
         # A step's value at 0 is a choice made, and a nan in it is a nan in the result: that is found there.
         source = _STEP.sub(r"positive(\1)", self.source.filled(partial, texts, out))
-        weak = not (is_plain(source) or _CALL.fullmatch(source))
-        return f"{bar} * ({source})" if weak else f"{bar} * {source}"
+        return f"{bar} * {source}" if _is_closed(source) else f"{bar} * ({source})"
+
+def _divisor(partial: Symbol) -> Symbol | None:
+    """D where a partial is 1 / D or the square of it: dividing by it at once is one operation less."""
+    inner = partial.operands[0] if partial.primitive is rows.square else partial
+    if inner.primitive is not rows.div or inner.operands[0].number != 1.0:
+        return None
+    return inner.operands[1] if inner is partial else rows.square(inner.operands[1])
+
+
+def _is_closed(text: str) -> bool:
+    """Whether an expression is a factor as it stands."""
+    return is_plain(text) or _CALL.fullmatch(text) is not None
+
 
 def _column(bar: str, out: Block) -> str:
     if not out.shape:
