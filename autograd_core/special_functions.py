@@ -113,8 +113,8 @@ def silu_array(x: Any) -> Any:
     return np.where(x == -np.inf, -0.0, x * sigmoid_array(x))
 
 
-def relu_array(x: Any) -> Any:
-    return np.maximum(x, _ZERO)
+def relu_array(x: Any, out: Any = None) -> Any:
+    return np.maximum(x, _ZERO, out=out)
 
 
 def leaky_relu_array(x: Any, slope: Any) -> Any:

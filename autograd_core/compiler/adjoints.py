@@ -13,16 +13,15 @@ from autograd_core.compiler.room import Room
 from autograd_core.compiler.selection import Selection, select, shape_text, tuple_text
 from autograd_core.compiler.vector_source import VectorSource, index_of, is_plain
 
-
 _PRODUCT = re.compile(r"(\w+(?:\.T)?) @ (\w+(?:\.T)?)")
 
 
 class Adjoints:
     """The lines that add up adjoints, and what each block's is called.
 
-    ``lines`` are those that compute; before them come ``room``, which make the arrays that every call fills anew, called
-    ``kept``, and ``top``, which make those that begin with zeros.  ``wanted`` are the blocks of the arguments to
-    differentiate, ``active`` all that depend on them.
+    ``lines`` are those that compute; before them come ``room``, which make the arrays that every call fills anew,
+    called ``kept``, and ``top``, which make those that begin with zeros.  ``arrays`` has the shapes of those computed
+    for each lane.  ``wanted`` are the blocks of the arguments to differentiate, ``active`` all that depend on them.
     """
 
     def __init__(self, source: VectorSource, wanted: Collection[int], active: Collection[int]) -> None:
@@ -31,6 +30,7 @@ class Adjoints:
         self.room: list[str] = []
         self.kept: list[str] = []
         self.top: list[str] = []
+        self.arrays: dict[str, tuple[int, ...]] = {}
         self.lines: list[str] = []
         self._wanted = set(wanted)
         self._in_parts = self._read_in_parts(active)
@@ -131,6 +131,8 @@ class Adjoints:
             self.lines.append(f"{name} = {text}")
             if is_plain(text) or text.startswith("broadcast_to"):
                 self._shared.add(name)
+            elif self.plan.blocks[at].is_lane and not is_even:
+                self.arrays[name] = self.plan.blocks[at].shape
             if is_even:
                 self._even.add(name)
             return

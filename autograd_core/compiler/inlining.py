@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 
 def inlined(function: ast.FunctionDef, helpers: Mapping[str, ast.FunctionDef]) -> ast.FunctionDef:
-    """The function with each ``a, b = helper(x)`` replaced by the helper's statements, for an argument x that is a name.
+    """The function with each ``a, b = helper(x)``, where x is a name, replaced by the helper's statements.
 
     >>> helper, function = ast.parse('''
     ... def parts_of_w(w):

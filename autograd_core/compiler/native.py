@@ -51,13 +51,13 @@ class NativeCompiled(Compiled):
     def __init__(self, tape: Tape, arguments: Sequence[Argument], name: str, optimize: bool) -> None:
         self._numba = require("numba", "native", "A program as machine code")
         super().__init__(tape, arguments, name, optimize)
-        if not self.called or self.source.count("\n") > _MOST_LINES:
+        if not self.text.called or self.source.count("\n") > _MOST_LINES:
             raise NotNativeError(f"it has more than {_MOST_LINES} lines, which would take minutes to build")
         defined = {each.name: each for each in ast.parse(self.source).body if isinstance(each, ast.FunctionDef)}
         functions = [inlined(defined[name], defined) for name in ("value", "value_and_grad")]
         self._layouts = self._layouts_of_arguments()
         try:
-            loops = [Loops(each, self._layouts, self.rows, self.constants) for each in functions]
+            loops = [Loops(each, self._layouts, self.text.rows, self.text.constants) for each in functions]
         except UnsupportedError as reason:
             raise NotNativeError(str(reason)) from reason
         self.source = "\n".join(each.text for each in loops)
@@ -80,7 +80,7 @@ class NativeCompiled(Compiled):
         """By name in the source, the shape of each argument's scalars and whether it has lanes."""
         arguments = {argument.name: argument for argument in self.arguments}
         found = {}
-        for shown, (name, slots) in zip(self.called, self._slots, strict=True):
+        for shown, (name, slots) in zip(self.text.called, self._slots, strict=True):
             shape: tuple[int, ...] = (len(slots),)
             if self.plan is not None and name in self._shapes:
                 shape = self._shapes[name]
@@ -163,7 +163,7 @@ class NativeCompiled(Compiled):
             _register(row.scalar)
         _register_sum()
         plus, fused = _sums()
-        arrays = {name: each for name, each in self.constants.items() if isinstance(each, np.ndarray)}
+        arrays = {name: each for name, each in self.text.constants.items() if isinstance(each, np.ndarray)}
         # The cache asks for a module that can be imported.
         return {"__name__": __name__, "zeros": np.zeros, "empty": np.empty, "inf": math.inf, "nan": math.nan,
                 "plus": plus, "fused": fused, **{name: row.scalar for name, row in rows.items()}, **arrays}
@@ -177,7 +177,7 @@ class NativeCompiled(Compiled):
         called: list[types.FunctionType] = [each for name in sorted(rows) for each in _reached(rows[name].scalar)]
         for function in called + [each for helper in (_plus, _fused, _neumaier_sum) for each in _reached(helper)]:
             digest.update(repr((_content(function.__code__), _numbers_of(function))).encode())
-        for name, constant in sorted(self.constants.items()):
+        for name, constant in sorted(self.text.constants.items()):
             if isinstance(constant, np.ndarray):
                 digest.update(f"{name} {constant.dtype} {constant.shape}".encode() + constant.tobytes())
         return digest.hexdigest()

@@ -94,7 +94,7 @@ def _list_reader(argument: Argument) -> Reader | None:
     def of_array(given: Any) -> list[float]:
         if type(given) is not ndarray or given.shape != shape or given.dtype is not float64:
             raise Unusual
-        return given.ravel().tolist()  # type: ignore[no-any-return]
+        return given.ravel().tolist()
 
     def of_number(given: Any) -> list[float]:
         if type(given) is not float:
@@ -129,7 +129,7 @@ def _array_reader(argument: Argument) -> Reader | None:
             raise Unusual
         return given.ravel() if is_one else given.T
 
-    if shape is None or 0 in shape or len(shape) > 1 and argument.is_lane:
+    if shape is None or 0 in shape or (len(shape) > 1 and argument.is_lane):
         return None
     if argument.is_lane:
         return of_lanes if is_array or not shape else None

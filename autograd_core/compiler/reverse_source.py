@@ -11,7 +11,7 @@ import numpy as np
 from autograd_core import primitives as rows
 from autograd_core.compiler.adjoints import Adjoints
 from autograd_core.compiler.plan import Block, VectorInstruction, View
-from autograd_core.compiler.selection import Selection, select, shape_text, tuple_text
+from autograd_core.compiler.selection import select, shape_text, tuple_text
 from autograd_core.compiler.vector_source import VectorSource, index_of, is_plain
 from autograd_core.row import Primitive, poles_allowed
 from autograd_core.symbol import Symbol
@@ -23,7 +23,7 @@ _CALL = re.compile(r"\w+\((?:[^()]|\w+\([^()]*\))*\)")
 
 
 class ReverseSource:
-    """The lines that follow the forward ones and leave the derivative of the first output in ``adjoints.bar_of(block)``.
+    """The lines that follow the forward ones, and leave the first output's derivatives in ``adjoints.bar_of(block)``.
 
     ``wanted`` are the blocks of the arguments to differentiate; nothing else is followed.  ``adjoints`` has the lines.
     """
@@ -150,7 +150,8 @@ class ReverseSource:
             is_even = partial.number is not None and self.adjoints.is_even(bar) and self._may_be_even(view, out)
             if not is_even and not self._is_as_large(partial, views, out):
                 self.adjoints.spread_out(bar, out)
-            text = self._times(bar, partial, self._texts(views, partial, out.is_lane), self.source.names[instruction.out])
+            texts = self._texts(views, partial, out.is_lane)
+            text = self._times(bar, partial, texts, self.source.names[instruction.out])
             self.adjoints.give(view, text, out.is_lane, is_even)
 
     def _may_be_even(self, view: View, out: Block) -> bool:

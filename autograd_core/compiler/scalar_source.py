@@ -228,7 +228,7 @@ class ScalarSource:
             return not self.numbered  # else adjoints are returned as part of a list
         if len(term.factors) + (abs(term.coefficient) != 1.0) < 2:
             return True
-        op, operands = self.tape.instructions[slot - self.first]
+        operands = self.tape.instructions[slot - self.first][1]
         readers = [each for each in operands if type(each) is int and self._active[each]]
         return len(term.factors) <= _LONGEST_PRODUCT and len(readers) == 1
 

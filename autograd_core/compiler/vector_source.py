@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_core import primitives as rows
 from autograd_core.compiler.plan import Block, Plan, VectorInstruction, View
+from autograd_core.compiler.program_text import function_text
 from autograd_core.compiler.selection import Selection, select, shape_text, tuple_text
 from autograd_core.row import Primitive
 from autograd_core.symbol import Symbol
@@ -23,8 +24,8 @@ class VectorSource:
     """The body of the function that computes a plan, written line by line.
 
     ``forward`` are the lines that compute; ``constants`` are the arrays they name, ``rows_used`` the operations.
-    ``names`` has the name of each block, ``parts_named`` what the parts of an argument's block are called, each with
-    the expression that it is.
+    ``names`` has the name of each block, ``arrays`` the shapes of those computed for each lane, ``parts_named`` what
+    the parts of an argument's block are called, each with the expression that it is.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -32,6 +33,7 @@ class VectorSource:
         self.constants: dict[str, Any] = {}
         self.rows_used: dict[str, Primitive] = {}
         self.forward: list[str] = []
+        self.arrays: dict[str, tuple[int, ...]] = {}
         self.names: list[str] = [""] * len(plan.blocks)
         self._taken = {row.name for row in rows.TABLE} | {op.name for op, _ in plan.tape.instructions} | RESERVED
         self._count: dict[str, int] = {}
@@ -108,6 +110,8 @@ class VectorSource:
                 self._write_stack(name, instruction)
             else:
                 self.forward.append(f"{name} = {text}")
+                if self.plan.blocks[out].is_lane:
+                    self.arrays[name] = self.plan.blocks[out].shape
 
     def _is_output(self, block: int) -> bool:
         output = self.plan.outputs[0]
@@ -308,11 +312,6 @@ class VectorSource:
             order = [*selection.order, *([len(selection.order)] if block.is_lane else [])]
             text = f"{text}.T" if order == [1, 0] else f"{text}.transpose({', '.join(map(str, order))})"
         return text
-
-
-def function_text(name: str, arguments: str, lines: Sequence[str]) -> str:
-    """The source of a function with this body."""
-    return "\n".join([f"def {name}({arguments}):", *(f"    {line}" for line in lines), ""])
 
 
 def _parts_of_output(plan: Plan) -> tuple[tuple[int, int], ...]:
