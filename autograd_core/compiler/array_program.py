@@ -26,8 +26,8 @@ def _positive(x: Any, out: Any = None) -> Any:
 _NUMPY = {
     "zeros": np.zeros, "full": np.full, "empty": np.empty, "outer": np.outer, "einsum": np.einsum, "matmul": np.matmul,
     "broadcast_to": np.broadcast_to, "add_at": np.add.at, "positive": _positive, "inf": math.inf, "nan": math.nan}
-# What an allocator gives back to the system, and takes from it anew, is at least so many bytes.
-_LARGE = 256 * 1024
+# What an allocator gives back to the system, and takes from it anew, is at least so many bytes (glibc's default).
+_LARGE = 128 * 1024
 
 
 def array_program(plan: Plan, arguments: Sequence[str], lanes: Collection[str]) -> ProgramText:

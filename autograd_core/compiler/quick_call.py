@@ -94,7 +94,7 @@ def _list_reader(argument: Argument) -> Reader | None:
     def of_array(given: Any) -> list[float]:
         if type(given) is not ndarray or given.shape != shape or given.dtype is not float64:
             raise Unusual
-        return given.ravel().tolist()
+        return given.tolist() if is_flat else given.ravel().tolist()
 
     def of_number(given: Any) -> list[float]:
         if type(given) is not float:
@@ -103,6 +103,7 @@ def _list_reader(argument: Argument) -> Reader | None:
 
     if shape is None or 0 in shape:
         return None
+    is_flat = len(shape) == 1
     if isinstance(argument.example, np.ndarray):
         return of_array if shape else None
     length = math.prod(shape)

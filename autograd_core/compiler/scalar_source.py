@@ -137,7 +137,7 @@ class ScalarSource:
             left, right = map(self._monomial, partial.operands)
             return left.times(right)
         text = self._with_fields(partial)
-        is_simple = partial.primitive is None and not text.startswith("-")
+        is_simple = _CALL.fullmatch(text) or (partial.primitive is None and not text.startswith("-"))
         return _Monomial(1.0, (text if is_simple else f"({text})",))
 
     def _with_fields(self, symbol: Symbol) -> str:
@@ -259,6 +259,7 @@ def _partials_of(op: Primitive) -> Any:
 _LONGEST_SUM = 100
 _LONGEST_PRODUCT = 4
 _OPERAND = re.compile(r"\boperand_(\d+)\b|\boutcome\b")
+_CALL = re.compile(r"\w+\([^()]*\)")
 _SLOT = re.compile(r"\bs_(\d+)(_bar)?\b")
 
 
