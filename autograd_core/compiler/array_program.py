@@ -48,8 +48,8 @@ class _ArrayProgram:
         self._lanes = next((forward.names[blocks[name]] for name in arguments if name in lanes), None)
         top = [f"lanes = {self._lanes}.shape[-1]"] if self._lanes else []
         top += forward.top
-        self._helpers = dict(forward.dividers)
-        self._keeping: dict[str, Callable[[Any], Any]] = dict.fromkeys(self._helpers, of_last_array)
+        self._helpers = list(forward.dividers.values())
+        self._keeping: dict[str, Callable[[Any], Any]] = dict.fromkeys(forward.dividers, of_last_array)
         self._value, self._extras, self._last = self._outputs()
         room = self._room()
         functions = self._functions("", top, forward.forward, [*room, *self._adjoints.top, *self._adjoints.lines])
@@ -57,7 +57,7 @@ class _ArrayProgram:
         namespace = _NUMPY | {name: row.array for name, row in forward.rows_used.items()} | forward.constants
         if many_lanes is not None:
             namespace |= UFUNCS
-        source = "".join([*self._helpers.values(), *functions, *large])
+        source = "".join([*self._helpers, *functions, *large])
         self.text = ProgramText(
             source, namespace, called, forward.rows_used, forward.constants, self._keeping, many_lanes)
 
@@ -89,14 +89,19 @@ class _ArrayProgram:
     def _room(self) -> list[str]:
         """The lines that give the arrays which every call fills anew: one call, where they are several."""
         names, lines = self._adjoints.kept, self._adjoints.room
-        return [self._kept("room", names, lines)] if len(names) > 1 else lines
+        if len(names) < 2:
+            return lines
+        line, function = self._kept("room", names, lines)
+        self._helpers.append(function)
+        return [line]
 
-    def _kept(self, wish: str, names: Sequence[str], lines: Sequence[str]) -> str:
-        function = self._forward.fresh(wish, numbered=False)
+    def _kept(self, wish: str, names: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:
+        """The call that gives the arrays of these names, and the function that makes them, once per thread."""
+        name = self._forward.fresh(wish, numbered=False)
         given = "lanes" if self._lanes else ""
-        self._helpers[function] = function_text(function, given, [*lines, f"return {', '.join(names)}"])
-        self._keeping[function] = per_thread
-        return f"{', '.join(names)} = {function}({given})"
+        self._keeping[name] = per_thread
+        listed = ", ".join(names)
+        return f"{listed} = {name}({given})", function_text(name, given, [*lines, f"return {listed}"])
 
     def _in_place(self, top: list[str], room: list[str]) -> tuple[int | None, list[str]]:
         """From how many lanes on results go into arrays made beforehand, and the functions that do it."""
@@ -112,6 +117,8 @@ class _ArrayProgram:
         if not names:
             return None, []
         lines = [f"{name} = empty({tuple_text(shapes[name], True)})" for name in names]
-        forward = [self._kept("results", names, lines), *forward]
-        reverse = [*room, *self._adjoints.top, *reverse]
-        return -(-_LARGE // size), self._functions("_in_place", top, forward, reverse)
+        line, function = self._kept("results", names, lines)
+        many = -(-_LARGE // size)
+        heading = f"# For {many} lanes or more: the same, each result into an array made beforehand.\n"
+        functions = self._functions("_in_place", top, [line, *forward], [*room, *self._adjoints.top, *reverse])
+        return many, [heading, function, *functions]
