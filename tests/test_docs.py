@@ -44,6 +44,9 @@ def test_every_block_of_python_in_the_readme_runs(tmp_path, monkeypatch, capsys)
         exec(compile(block, "README.md", "exec"), namespace)
     printed = capsys.readouterr().out
     assert (tmp_path / "example-2.svg").exists()
+    source = namespace["program"].source
+    for line in re.search(r"```text\n(    a_1 = .*?)```", README, flags=re.DOTALL)[1].splitlines():
+        assert line.strip() == "..." or line in source.splitlines(), line
     for line in re.findall(r"```text\n(.*?)```", README, flags=re.DOTALL)[0].splitlines():
         assert line in printed
     assert "2.0 2.0\n4.0\n" in printed
