@@ -110,9 +110,14 @@ class CompiledGradients:
     def _recorded(self, inputs: int, outputs: int) -> _Recorded:
         key = (inputs, outputs, tuple(map(_mode, self._modules)))
         if key not in self._programs:
+            if len(self._programs) == _MOST_PROGRAMS:  # running statistics that change are constants of new ones
+                del self._programs[next(iter(self._programs))]
             self._programs[key] = _Recorded(self.model, self.loss, self.penalty, self.parameters, inputs, outputs)
         self.program = self._programs[key].compiled
         return self._programs[key]
+
+
+_MOST_PROGRAMS = 8
 
 
 def _mode(module: Module) -> object:

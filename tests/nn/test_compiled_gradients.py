@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import nn
 from autograd_core import Value, detect_anomaly, log, square
+from autograd_core.compiler import array_program
 from autograd_core.errors import AnomalyError, DomainError
 from autograd_core.primitives import TABLE
 from nn.activations import is_activation
@@ -289,3 +290,30 @@ def test_pytorch_has_the_same_gradients() -> None:
                                   for layer in layers for name in ("weight", "bias")])
         assert found.loss == pytest.approx(loss.item(), rel=1e-12)
         np.testing.assert_allclose(np.sort(found.gradient), np.sort(by_name), rtol=1e-9, atol=1e-12)
+
+
+# --- many examples, many modes ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norm", [None, "batch"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "gelu"])
+def test_results_in_arrays_made_beforehand(monkeypatch: pytest.MonkeyPatch, norm: Any, activation: str) -> None:
+    """As minibatches of many examples are computed; minibatches of another size get other arrays."""
+    monkeypatch.setattr(array_program, "_LARGE", 0)
+    model = nn.MLP([3, 5, 2], activation=activation, norm=norm, keep=0.7, rng=0)
+    eager, compiled = pair(model, nn.softmax_cross_entropy, nn.L2(0.1))
+    for examples in (6, 6, 4, 9):
+        X, scores = batch_of(3, 2, examples, seed=examples)
+        assert_equal(compiled.mean(X, one_hot(scores)), eager.mean(X, one_hot(scores)))
+
+
+def test_old_programs_are_forgotten() -> None:
+    """In evaluation mode running statistics are constants of the program."""
+    compiled = CompiledGradients(nn.MLP([2, 3, 1], norm="batch", rng=0), nn.half_squared_error)
+    batch = batch_of(2, 1)
+    for _ in range(12):
+        compiled.model.train()
+        compiled.mean(*batch)
+        compiled.model.eval()
+        compiled.mean(*batch)
+    assert len(compiled._programs) <= 8
