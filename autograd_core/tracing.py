@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from autograd_core import primitives as rows
 from autograd_core.errors import OperandError
 from autograd_core.operand_checks import is_number, shown
 from autograd_core.row import Primitive
+from autograd_core.structures import flatten, is_scalar
 from autograd_core.sweeps import stamps, topological_order
 from autograd_core.tape import Input, Instruction, Operand, Tape
 from autograd_core.value import Value
+from autograd_core.watching import REPLAYED_CHOICE, is_recording_lines, refusing_comparisons, user_line
 
 
 class Tracer:
@@ -87,31 +89,33 @@ class Tracer:
     def __abs__(self) -> Any:
         return rows.abs(self)
 
-    # A comparison is data too: 1.0 or 0.0, as heaviside and greater record it.
+    # A comparison is data too: 1.0 or 0.0, and nan beside nan.
     def __lt__(self, other: Any) -> Any:
-        return 1.0 - rows.heaviside(self - other, 1.0)
+        return _is_greater(other, self, 0.0)
 
     def __gt__(self, other: Any) -> Any:
-        return rows.heaviside(self - other, 0.0)
+        return _is_greater(self, other, 0.0)
 
     def __le__(self, other: Any) -> Any:
-        return 1.0 - rows.heaviside(self - other, 0.0)
+        return _is_greater(other, self, 1.0)
 
     def __ge__(self, other: Any) -> Any:
-        return rows.heaviside(self - other, 1.0)
+        return _is_greater(self, other, 1.0)
 
     def __eq__(self, other: object) -> Any:
         if isinstance(other, Tracer):
             return self is other
         if is_number(other):
-            raise OperandError(f"A recorded scalar == {shown(other)} would not be replayed. {_BRANCH}")
+            raise OperandError(f"A recorded scalar == {shown(other)} would not be replayed. {REPLAYED_CHOICE}")
         return NotImplemented
 
     def __hash__(self) -> int:
         return id(self) >> 4
 
     def __bool__(self) -> bool:
-        raise OperandError(f"A recorded scalar has no truth value: a branch on it would not be replayed. {_BRANCH}")
+        raise OperandError(
+            f"A recorded scalar has no truth value: a branch on it would not be replayed. {REPLAYED_CHOICE}"
+        )
 
     def __float__(self) -> float:
         raise OperandError(
@@ -123,7 +127,7 @@ class Tracer:
     def data(self) -> float:
         raise OperandError(
             "While a function is recorded its scalars have no numbers, so .data cannot be read. "
-            f"Return what you want to see. {_BRANCH}"
+            f"Return what you want to see. {REPLAYED_CHOICE}"
         )
 
     def __getattr__(self, attribute: str) -> Any:
@@ -136,9 +140,6 @@ class Tracer:
         return f"<recorded scalar {self.name or self.slot}>"
 
 
-_BRANCH = "For a choice that is replayed write where(condition, a, b), heaviside(x, at_zero), maximum or minimum."
-
-
 class Recorder:
     """A tape in the making."""
 
@@ -147,6 +148,7 @@ class Recorder:
         self.lanes: list[bool] = []
         self._arguments: list[int] = []
         self.names: dict[int, str] = {}
+        self._lines: dict[int, str] | None = {} if is_recording_lines() else None
         self._pending: list[tuple[Primitive, tuple[Any, ...]]] = []
         self._imported: dict[int, Operand] = {}
         self._started = next(stamps)
@@ -156,6 +158,7 @@ class Recorder:
     def argument(self, name: str, is_lane: bool) -> Tracer:
         """A new input that is part of an argument."""
         self.inputs.append(Input(name, is_lane))
+        self._pending.append((_GIVEN, ()))
         self.lanes.append(is_lane)
         self._arguments.append(len(self.lanes) - 1)
         return Tracer(self, self._arguments[-1])
@@ -202,62 +205,83 @@ class Recorder:
                 break
         self._pending.append((op, operands))
         lanes.append(is_lane)
+        if self._lines is not None:
+            self._lines[len(lanes) - 1] = user_line()
         return Tracer(self, len(lanes) - 1)
 
     def _import(self, root: Value) -> Operand:
-        """The slot of a Value that the function closes over; its graph is replayed, its leaves are read.
-
-        A leaf that the function itself made is a constant: the next call would make another.
-        """
+        """The slot of a Value that the function closes over; its graph is replayed, its leaves are read."""
         if id(root) not in self._imported:
-            self._kept.append(root)  # its id must stay its own
-            for node in topological_order((root,)):
-                if id(node) in self._imported:
-                    continue
-                if node.op is None and node._stamp > self._started:
-                    self._imported[id(node)] = node.data
-                    continue
-                if node.op is None:
-                    self._pending.append((_LEAF, ()))
-                    self.lanes.append(False)
-                    slot = len(self.lanes) - 1
-                    self._values[slot] = node
-                else:
-                    operands = tuple([each if isinstance(each, float) else self._imported[id(each)]
-                                      for each in node.operands])
-                    slot = self.append(node.op, operands).slot
-                if node.name:
-                    self.names.setdefault(slot, node.name)
-                self._imported[id(node)] = slot
+            self.add_graph((root,))
         found: Operand = self._imported[id(root)]
         return found
+
+    def add_graph(self, roots: Iterable[Value]) -> None:
+        """Record what the Values were computed from, operands before results.
+
+        A leaf that was made since the recording began is a constant: the next call would make another.
+        """
+        kept = list({id(root): root for root in roots}.values())
+        self._kept += kept  # their ids must stay their own
+        for node in topological_order(kept):
+            if id(node) in self._imported:
+                continue
+            if node.op is None and node._stamp > self._started:
+                self._imported[id(node)] = node.data
+                continue
+            if node.op is None:
+                self._pending.append((_GIVEN, ()))
+                self.lanes.append(False)
+                slot = len(self.lanes) - 1
+                self._values[slot] = node
+            else:
+                operands = tuple([each if isinstance(each, float) else self._imported[id(each)]
+                                  for each in node.operands])
+                slot = self.append(node.op, operands).slot
+                if self._lines is not None:
+                    del self._lines[slot]  # this line only reads it
+            if node.name:
+                self.names.setdefault(slot, node.name)
+            self._imported[id(node)] = slot
 
     def finish(self, outputs: Iterable[Operand], first: Iterable[Value] = ()) -> Tape:
         """The tape, with the closed-over leaves moved up to the inputs; those in ``first`` come first, in order."""
         rank = {id(value): at for at, value in enumerate(first)}
         leaves = sorted(self._values, key=lambda slot: rank.get(id(self._values[slot]), len(rank)))
+        # What was computed before the function ran comes before what it computes, so that adjoints add up as eager's.
+        before = [int(self._imported[id(node)]) for node in topological_order(self._kept)
+                  if node.op is not None and node._stamp < self._started]
         given = [*self._arguments, *leaves]
-        computed = sorted(set(range(len(self.lanes))).difference(given))
+        computed = [*before, *sorted(set(range(len(self.lanes))).difference(given, before))]
         new = [0] * len(self.lanes)
         for place, slot in enumerate([*given, *computed]):
             new[slot] = place
         instructions = tuple([
             Instruction(op, tuple([new[each] if type(each) is int else each for each in operands]))
-            for op, operands in self._pending if op is not _LEAF
+            for op, operands in [self._pending[slot] for slot in computed]
         ])
         closed = [Input(self._values[slot].name or "", False, self._values[slot]) for slot in leaves]
         return Tape(
             (*self.inputs, *closed), instructions,
             tuple(new[each] if type(each) is int else each for each in outputs),
             {new[slot]: name for slot, name in self.names.items()},
+            {new[slot]: line for slot, line in (self._lines or {}).items()},
         )
 
 
-_LEAF: Any = object()
+_GIVEN: Any = object()
 
 
-def record(f: Callable[..., Any], names: Sequence[str], lanes: Iterable[str] = ()) -> Tape:
-    """The tape of a function of as many scalars as there are names; those in ``lanes`` have one number per lane.
+def record(
+    what: Callable[..., Any] | Value | Sequence[Value], names: Sequence[str] | Mapping[str, Any] = (),
+    lanes: Iterable[str] = (),
+) -> Tape:
+    """The tape of a function, or of one Value or several with the graph they were computed from.
+
+    ``names`` are those of the function's arguments: scalars; or, as a dict, each with an example of the numbers,
+    lists, dicts or arrays it takes, whose scalars are the inputs, in order.  Those in ``lanes`` have one number per
+    lane.  The inputs of a graph are its leaves, in the order of ``Graph``, parameters among them; ``forward()`` reads
+    their present data, and replays a stale graph too.
 
     Raises :class:`OperandError` where the function needs a number while it is recorded, or returns no scalar.
 
@@ -265,12 +289,48 @@ def record(f: Callable[..., Any], names: Sequence[str], lanes: Iterable[str] = (
     p = x * y
     v_1 = p + x
     return v_1
+    >>> record(lambda w, b: w[0] * w[1] + b, {"w": [0.0, 0.0], "b": 0.0}).forward([2.0, 3.0, 1.0])[-1]
+    7.0
+    >>> tape = record(Value(3.0, "x") * Value(2.0, "y"))
+    >>> tape.reverse(tape.forward())
+    [2.0, 3.0, 1.0]
     """
     recorder = Recorder()
+    if not callable(what):
+        return _of_graph(recorder, [what] if isinstance(what, Value) else what, names)
     within = set(lanes)
-    arguments = [recorder.argument(name, name in within) for name in names]
-    result = f(*arguments)
-    return recorder.finish([recorder.slot_of(result, getattr(f, "__name__", "The function"))])
+    examples = names if isinstance(names, Mapping) else dict.fromkeys(names, 0.0)
+    arguments = []
+    for name, example in examples.items():
+        scalars, rebuild = flatten(example, f"The argument {name}")
+        called = [name] if is_scalar(example) else [f"{name}_{{{at}}}" for at in range(len(scalars))]
+        arguments.append(rebuild([recorder.argument(each, name in within) for each in called]))
+    with refusing_comparisons():
+        result = what(*arguments)
+    return recorder.finish([recorder.slot_of(result, getattr(what, "__name__", "The function"))])
+
+
+def _of_graph(recorder: Recorder, outputs: Any, names: Any) -> Tape:
+    given = list(outputs) if hasattr(outputs, "__iter__") and not isinstance(outputs, str) else [outputs]
+    wrong = [each for each in given if not isinstance(each, Value)]
+    if wrong or not given:
+        raise OperandError(
+            "record takes a function with the names of its arguments, a Value, or a list of Values; got "
+            f"{f'{shown(wrong[0])} as an output' if wrong else 'an empty list'}. "
+            "Write record(f, ['x', 'y']), record(y) or record([y1, y2])."
+        )
+    if names:
+        raise OperandError(
+            f"The inputs of a recorded graph are its leaves, under their own names; got names={shown(names)} besides. "
+            "Name the leaves where they are made, Value(1.0, 'x'), and write record(y)."
+        )
+    recorder.add_graph(given)
+    return recorder.finish([recorder.slot_of(each, "A graph") for each in given])
+
+
+def _is_greater(x: Any, y: Any, at_tie: float) -> Any:
+    # Not heaviside(x - y, at_tie): two equal infinities have no difference.
+    return rows.heaviside(rows.greater(x, y) - 0.5, at_tie)
 
 
 def _binary(row: Primitive, left: Any, right: Any) -> Any:

@@ -6,8 +6,9 @@ no reference cycles.  The passes over what it remembers are in ``sweeps.py``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from operator import ge, gt, le, lt
 from typing import Any, NamedTuple
 
 from autograd_core import primitives as rows
@@ -18,7 +19,7 @@ from autograd_core.primitives import find_primitive
 from autograd_core.records import FlatValues, flatten_values
 from autograd_core.row import Primitive
 from autograd_core.sweeps import adjoints, require_fresh, stamps, topological_order
-from autograd_core.watching import detect_anomaly, observe, observers, recording_lines, require_number
+from autograd_core.watching import detect_anomaly, observe, observers, recording_lines, refusals, refuse, require_number
 
 __all__ = [
     "Edge", "FlatValues", "Parameter", "Value", "adjoints", "detect_anomaly", "flatten_values", "recording_lines",
@@ -27,17 +28,12 @@ __all__ = [
 
 # What other engines call things, answered with what to write here.
 _FOREIGN = {
-    "item": "write v.data",
-    "numpy": "write v.data",
-    "tolist": "write v.data",
-    "value": "write v.data",
+    **dict.fromkeys(("item", "numpy", "tolist", "value"), "write v.data"),
     "detach": "write Value(v.data) for a leaf with the same number and no history",
-    "requires_grad": "every Value records; use a plain float for a constant",
-    "requires_grad_": "every Value records; use a plain float for a constant",
+    **dict.fromkeys(("requires_grad", "requires_grad_"), "every Value records; use a plain float for a constant"),
     "grad_fn": "write v.op, v.operands and v.edges",
     "label": "write v.named('a_1') once, and read v.name",
-    "children": "write v.operands, or v.edges for the derivatives too",
-    "parents": "write v.operands, or v.edges for the derivatives too",
+    **dict.fromkeys(("children", "parents"), "write v.operands, or v.edges for the derivatives too"),
 }
 
 
@@ -284,20 +280,24 @@ class Value:
         return id(self) >> 4
 
     def __lt__(self, other: object) -> Any:
-        number = other._data if isinstance(other, Value) else as_comparable(other, "<")
-        return NotImplemented if number is None else self._data < number
+        if isinstance(other, Value) and not refusals:
+            return self._data < other._data
+        return _compared(self, "<", other, lt)
 
     def __le__(self, other: object) -> Any:
-        number = other._data if isinstance(other, Value) else as_comparable(other, "<=")
-        return NotImplemented if number is None else self._data <= number
+        if isinstance(other, Value) and not refusals:
+            return self._data <= other._data
+        return _compared(self, "<=", other, le)
 
     def __gt__(self, other: object) -> Any:
-        number = other._data if isinstance(other, Value) else as_comparable(other, ">")
-        return NotImplemented if number is None else self._data > number
+        if isinstance(other, Value) and not refusals:
+            return self._data > other._data
+        return _compared(self, ">", other, gt)
 
     def __ge__(self, other: object) -> Any:
-        number = other._data if isinstance(other, Value) else as_comparable(other, ">=")
-        return NotImplemented if number is None else self._data >= number
+        if isinstance(other, Value) and not refusals:
+            return self._data >= other._data
+        return _compared(self, ">=", other, ge)
 
     def __bool__(self) -> bool:
         raise OperandError(
@@ -374,6 +374,14 @@ def _node(data: float, op: Primitive, operands: tuple[Any, ...], partials: tuple
 
 
 # --- what may stand beside a Value --------------------------------------------------------------
+
+
+def _compared(value: Value, sign: str, other: object, compare: Callable[[Any, Any], bool]) -> Any:
+    held = other._data if isinstance(other, Value) else other
+    number = held if type(held) is float else as_comparable(held, sign)
+    if refusals and number is not None:
+        refuse(value, sign, other)
+    return NotImplemented if number is None else compare(value._data, number)
 
 
 def _binary(row: Primitive, left: object, right: object) -> Any:

@@ -12,7 +12,7 @@ from autograd_core.compiler.arguments import Argument
 from autograd_core.compiler.compiled import Compiled
 from autograd_core.errors import OperandError
 from autograd_core.tracing import Recorder, Tracer
-from autograd_core.watching import observers
+from autograd_core.watching import observers, refusing_comparisons
 from nn.dropout import Dropout
 from nn.errors import SettingError
 from nn.gradients import (
@@ -139,7 +139,7 @@ class _Recorded:
         self._recorder = recorder = Recorder()
         self._arguments: list[Argument] = []
         x, y = self._lanes("x", inputs), self._lanes("y", outputs)
-        with self._listening(model):
+        with self._listening(model), refusing_comparisons():
             try:
                 output = self._forward(model, x)
                 of_example = of_one(loss, output, y)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import linecache
 import math
+import weakref
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -67,6 +68,8 @@ class Compiled:
         self.source = self.text.source
         self.filename = f"<compiled {name} {next(_count)}>"
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
+        # A traceback's frames hold the program, so that what it shows is still there.
+        weakref.finalize(self, linecache.cache.pop, self.filename, None).atexit = False
         namespace: dict[str, Any] = dict(self.text.namespace)
         exec(compile(self.source, self.filename, "exec"), namespace)
         for name, keeping in self.text.keeping.items():
@@ -145,20 +148,23 @@ class Compiled:
         """Every slot's number and adjoint, by the recorded tape: eager's own values and errors."""
         slots = self._spread_out(inputs)
         lanes = next((each.size for each in slots if isinstance(each, np.ndarray)), None)
-        scalars = [each if isinstance(each, np.ndarray) else float(each) for each in slots]
         with np.errstate(all="ignore"):
-            data = self.recorded.forward(scalars)
+            data = self.recorded.forward(slots)
             return data, self.recorded.reverse(data, lanes, per_lane)
 
     def _spread_out(self, inputs: Sequence[Any]) -> list[Any]:
-        """One entry per input slot, of what ``laid_out`` or a list has."""
-        return [each for (name, slots), given in zip(self._slots, inputs, strict=True)
+        """One entry per input slot, a float or an array of lanes, of what ``laid_out`` or a list has."""
+        return [each if isinstance(each, np.ndarray) else float(each)
+                for (name, slots), given in zip(self._slots, inputs, strict=True)
                 for each in (np.ravel(given) if name in self._shapes else
                              given if len(slots) > 1 or self.plan is None else [given])]
 
     def replayed_value(self, inputs: Sequence[Any]) -> float:
-        """The value by the recorded tape."""
-        return self.replayed_value_and_grad(inputs)[0]
+        """The value by the recorded tape, without a backward pass."""
+        output = self.recorded.outputs[0]
+        with np.errstate(all="ignore"):
+            data = self.recorded.forward(self._spread_out(inputs))
+            return float(np.mean(data[output] if type(output) is int else output))
 
     def replayed_value_and_grad(self, inputs: Sequence[Any]) -> tuple[float, list[Any], list[float]]:
         """The value, the gradients and the other outputs by the recorded tape."""

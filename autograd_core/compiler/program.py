@@ -6,21 +6,25 @@ import gc
 import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import update_wrapper
 from typing import Any
 
 import numpy as np
 
-from autograd_core.compiler.arguments import lane_count, signature, traced
+from autograd_core.compiler.arguments import Argument, lane_count, signature, traced
 from autograd_core.compiler.compiled import Compiled
 from autograd_core.compiler.native import NativeCompiled, NotNativeError
 from autograd_core.compiler.plan import Plan
-from autograd_core.errors import OperandError
+from autograd_core.errors import AnomalyError, OperandError
 from autograd_core.extras import require
 from autograd_core.tape import Tape
 from autograd_core.tracing import Recorder
 from autograd_core.value import Value
+from autograd_core.watching import anomaly, is_watching_for_nan, observers, recording_lines, refusing_comparisons
+
+_Quick = Callable[..., tuple[float, Any] | None]
 
 
 class Program:
@@ -29,6 +33,8 @@ class Program:
     It is recorded when first called with arguments of a new shape.  ``tape``, ``plan`` and ``source`` are those of the
     last call.  ``parameters`` are the leaves it closes over, whose numbers are read on every call.  ``backend`` says
     what runs it.
+
+    Within ``detect_anomaly()`` a call replays the recorded tape, and raises :class:`AnomalyError` at the first nan.
     """
 
     def __init__(self, f: Callable[..., Any], lanes: Iterable[str], optimize: bool, backend: str = "auto") -> None:
@@ -43,14 +49,16 @@ class Program:
         for lane in self.lanes:
             if lane not in self._names:
                 raise OperandError(f"lanes names arguments of {self.name}({', '.join(self._names)}); got {lane!r}.")
-        self._compiled: dict[object, Compiled] = {}
-        self._last: Compiled | None = None
-        self._quick: Callable[..., tuple[float, Any] | None] | None = None
+        self._compiled: dict[object, tuple[Compiled, _Quick]] = {}
+        # A pair, which is set at once: another thread may call with arguments of another shape in between.
+        self._last: tuple[Compiled | None, _Quick] = (None, _not_quickly)
 
     def __call__(self, *arguments: Any, **named: Any) -> float:
         """The value; with lanes the mean over them."""
         given = self._bound(arguments, named)
         compiled = self._for(given)
+        if is_watching_for_nan():
+            return self._watched(compiled, given, backward=False)
         return float(compiled.run(compiled.inputs(given), compiled.value, compiled.replayed_value))
 
     def value_and_grad(self, *arguments: Any, **named: Any) -> tuple[float, Any]:
@@ -59,14 +67,18 @@ class Program:
         The gradient has the structure of the argument, of several it is a tuple, and that of ``parameters``, where
         there are any, an array after them.
         """
-        if self._quick is not None and not named:
-            found = self._quick(*arguments)
-            if found is not None:
-                return found
+        if not named and not observers:
+            answer = self._last[1](*arguments)
+            if answer is not None:
+                return answer
         given = self._bound(arguments, named)
         compiled = self._for(given)
         inputs = compiled.inputs(given)
-        value, found, _ = compiled.run(inputs, compiled.value_and_grad, compiled.replayed_value_and_grad)
+        if is_watching_for_nan():
+            self._watched(compiled, given)
+            value, found, _ = compiled.replayed_value_and_grad(inputs)
+        else:
+            value, found, _ = compiled.run(inputs, compiled.value_and_grad, compiled.replayed_value_and_grad)
         waiting = iter(found)
         gradients = [argument.gradient(np.reshape(next(waiting), -1) if len(argument.slots) else np.zeros(0))
                      for argument in compiled.arguments if not argument.is_lane]
@@ -82,6 +94,8 @@ class Program:
             raise OperandError("per_example needs lanes: compile(f, lanes=('x', 'target')).")
         if compiled.recorded.couples_lanes:
             raise OperandError("batch_mean couples the lanes, so none has a gradient of its own. Ask for the mean's.")
+        if is_watching_for_nan():
+            self._watched(compiled, given, as_mean=False)
         data, adjoints = compiled.replayed(compiled.inputs(given), per_lane=True)
         output = compiled.recorded.outputs[0]
         values = np.broadcast_to(data[output] if type(output) is int else output, lanes).astype(np.float64)
@@ -110,33 +124,60 @@ class Program:
 
     def _for(self, given: tuple[Any, ...]) -> Compiled:
         key = tuple([signature(each, name in self.lanes) for name, each in zip(self._names, given, strict=True)])
-        found = self._compiled.get(key)
-        if found is None:
+        entry = self._compiled.get(key)
+        if entry is None:
             with _collector_paused():
-                found = self._compiled[key] = self._record(given)
-        if self._last is not found:
-            self._last, self._quick = found, found.quickly()
+                compiled = self._record(given)
+            # Two threads may have recorded it; both take the same one.
+            entry = self._compiled.setdefault(key, (compiled, compiled.quickly() or _not_quickly))
+        self._last = entry
         if self.lanes:
-            lane_count(found.arguments, given)
-        return found
+            lane_count(entry[0].arguments, given)
+        return entry[0]
 
     def _record(self, given: tuple[Any, ...]) -> Compiled:
-        recorder = Recorder()
-        pairs = [traced(recorder, name, each, name in self.lanes)
-                 for name, each in zip(self._names, given, strict=True)]
-        result = self.function(*(argument for _, argument in pairs))
-        tape = recorder.finish([recorder.slot_of(result, self.name)])
+        tape, arguments = self._recorded(given)
         try:
-            return self._kind(tape, [argument for argument, _ in pairs], self.name, self.optimize)
+            return self._kind(tape, arguments, self.name, self.optimize)
         except NotNativeError as reason:
             raise OperandError(
                 f"{self.name} cannot become machine code: {reason}. Compile it with backend='python'."
             ) from reason
 
+    def _recorded(self, given: tuple[Any, ...]) -> tuple[Tape, list[Argument]]:
+        recorder = Recorder()
+        pairs = [traced(recorder, name, each, name in self.lanes)
+                 for name, each in zip(self._names, given, strict=True)]
+        with refusing_comparisons():
+            result = self.function(*(argument for _, argument in pairs))
+        return recorder.finish([recorder.slot_of(result, self.name)]), [argument for argument, _ in pairs]
+
+    # --- the first nan --------------------------------------------------------------------------
+
+    def _watched(
+        self, compiled: Compiled, given: tuple[Any, ...], backward: bool = True, as_mean: bool = True
+    ) -> float:
+        """The value, by the tape; raises :class:`AnomalyError` at the first nan, with its line where that is known."""
+        slots = [each if argument.is_lane else float(each)
+                 for argument, own in zip(compiled.arguments, given, strict=True) for each in argument.numbers(own)]
+        with suppress(AnomalyError):
+            return _value_under_watch(compiled.recorded, slots, backward, as_mean)
+        # Noting lines takes longer than recording, so the function is recorded once more when one is asked for.
+        return _value_under_watch(self._with_lines(compiled.recorded, given), slots, backward, as_mean)
+
+    def _with_lines(self, tape: Tape, given: tuple[Any, ...]) -> Tape:
+        """The tape with the lines that write its operations, where the function still records the same ones."""
+        with suppress(Exception), recording_lines():  # a function that cannot be recorded twice has no lines
+            again, _ = self._recorded(given)
+            if [each.op for each in again.instructions] == [each.op for each in tape.instructions]:
+                return replace(tape, lines=again.lines)
+        return tape
+
     def _latest(self, what: str) -> Compiled:
-        if self._last is None:
+        last, _ = self._last
+        if last is None:
             raise OperandError(f"There is no {what} yet: call the program once, or trace(*arguments).")
-        return self._last
+        return last
 
     @property
     def tape(self) -> Tape:
@@ -164,7 +205,8 @@ class Program:
         return self._latest("parameters").parameters
 
     def __repr__(self) -> str:
-        state = f", {len(self._last.tape)} instructions" if self._last else ""
+        last, _ = self._last
+        state = f", {len(last.tape)} instructions" if last is not None else ""
         return f"<compiled {self.name}{state}>"
 
 
@@ -217,6 +259,29 @@ def _of_places(f: Callable[..., Any]) -> inspect.Signature:
                 "Wrap it: compile(lambda w: f(*w)) takes one list."
             )
     return found.replace(parameters=kept)
+
+
+def _not_quickly(*arguments: Any) -> None:
+    """The quick way of what has none."""
+
+
+def _value_under_watch(tape: Tape, inputs: list[Any], backward: bool, as_mean: bool) -> float:
+    """The value, of lanes their mean; raises where the context watches for nan, at the first one."""
+    lanes = next((each.size for each in inputs if isinstance(each, np.ndarray)), None)
+    with np.errstate(all="ignore"):
+        data = tape.forward(inputs)
+        output = tape.outputs[0]
+        numbers: Any = data[output] if type(output) is int else output
+        value = float(np.mean(numbers))
+        if as_mean and np.ndim(numbers) and math.isnan(value) and not np.isnan(numbers).any():
+            infinite = np.flatnonzero(np.isinf(numbers))
+            pairs = [(f"lane {lane}", float(numbers[lane])) for lane in infinite]
+            raise anomaly("mean", pairs, " over the lanes")
+        if backward and lanes is not None and not tape.couples_lanes:
+            tape.reverse(data, lanes, per_lane=True)  # which names the lane
+        if backward and as_mean:
+            tape.reverse(data, lanes)
+    return value
 
 
 @contextmanager

@@ -52,6 +52,8 @@ def _in_functions(source: ScalarSource, arguments: Arguments) -> str:
     back = ["b = [0.0] * len(s)", *(f"reverse_{at}(s, b)" for at in range(1, len(reverse) + 1))]
     value, *extras = (in_lists(source.operand(each)) for each in source.tape.outputs)
     bars = [f"b[{slots.start}:{slots.stop}]" for _, slots in arguments]
+    if source.exactly:
+        bars = [f"[each + 0.0 for each in {bar}]" for bar in bars]
     return "\n".join([
         *forward, *reverse, function_text("value", given, [*begin, f"return {value}"]),
         function_text("value_and_grad", given, [*begin, *back, returned(value, bars, extras)])])

@@ -72,7 +72,10 @@ class ScalarSource:
 
     def adjoint(self, slot: int) -> str:
         """A slot's adjoint: its name, or what it is where it has none; 0.0 if nothing depends on it."""
-        return self._adjoints[slot].text if slot in self._adjoints else "0.0"
+        if slot not in self._adjoints:
+            return "0.0"
+        # A sweep begins with 0.0, so that it never ends with -0.0.
+        return self._adjoints[slot].text + (" + 0.0" if self.exactly else "")
 
     def operand(self, operand: Operand) -> str:
         """A slot's name or a constant's digits."""
@@ -185,12 +188,14 @@ class ScalarSource:
             term = bar.times(_Monomial(partial.coefficient, factors))
             key = operand, term.factors
             twice = given[key].coefficient + term.coefficient if key in given else 0.0
-            if self.exactly or not twice:
+            if self.exactly:
+                self._give(operand, term)
+            elif twice:  # x * x gives 2 x at once
+                given[key] = _Monomial(twice, term.factors)
+            else:
                 if key in given:
                     self._give(operand, given[key])
                 given[key] = term
-            else:  # x * x gives 2 x at once
-                given[key] = _Monomial(twice, term.factors)
         for (operand, _), term in given.items():
             self._give(operand, term)
 

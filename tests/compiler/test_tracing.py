@@ -107,22 +107,6 @@ def test_the_positive_of_a_tracer_is_itself() -> None:
     assert len(record(lambda x: +x, ["x"])) == 0
 
 
-@pytest.mark.parametrize("x, y", [(1.0, 2.0), (2.0, 1.0), (1.5, 1.5), (-0.0, 0.0), (-math.inf, 0.0), (0.0, math.inf)])
-@pytest.mark.parametrize(
-    "compare", [lambda x, y: x < y, lambda x, y: x > y, lambda x, y: x <= y, lambda x, y: x >= y])
-def test_comparisons_are_numbers(compare: Callable[[Any, Any], Any], x: float, y: float) -> None:
-    tape = record(compare, ["x", "y"])
-    assert tape.forward([x, y])[tape.outputs[0]] == float(compare(x, y))  # type: ignore[index]
-    constant = record(lambda x: compare(x, y), ["x"])
-    assert constant.forward([x])[constant.outputs[0]] == float(compare(x, y))  # type: ignore[index]
-    assert tape.reverse(tape.forward([x, y]))[:2] == [0.0, 0.0]
-
-
-def test_a_comparison_with_nan_is_nan() -> None:
-    tape = record(lambda x: x < 1.0, ["x"])
-    assert math.isnan(tape.forward([math.nan])[-1])
-
-
 def test_identity_is_equality_between_tracers() -> None:
     def f(x: Any, y: Any) -> Any:
         assert x == x and x != y and x in (y, x) and len({x, y, x}) == 2

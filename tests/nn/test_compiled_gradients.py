@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import nn
 from autograd_core import Value, detect_anomaly, log, square
 from autograd_core.compiler import array_program
-from autograd_core.errors import AnomalyError, DomainError
+from autograd_core.errors import AnomalyError, DomainError, OperandError
 from autograd_core.primitives import TABLE
 from nn.activations import is_activation
 from nn.compiled_gradients import CompiledGradients
@@ -305,6 +305,17 @@ def test_results_in_arrays_made_beforehand(monkeypatch: pytest.MonkeyPatch, norm
     for examples in (6, 6, 4, 9):
         X, scores = batch_of(3, 2, examples, seed=examples)
         assert_equal(compiled.mean(X, one_hot(scores)), eager.mean(X, one_hot(scores)))
+
+
+def test_a_loss_that_compares_a_value_is_refused() -> None:
+    scale = Value(2.0, "scale")
+
+    @nn.Loss
+    def loss(output: Any, target: Any) -> Any:
+        return nn.half_squared_error(output, target) * (scale if scale > 1.0 else 1.0)
+
+    with pytest.raises(OperandError, match=r"scale > 1\.0 compares a Value's present data while a function is recorded"):
+        nn.fit(nn.MLP([1, 1], rng=0), [[1.0], [2.0]], [1.0, 2.0], loss=loss, epochs=1)
 
 
 def test_old_programs_are_forgotten() -> None:
