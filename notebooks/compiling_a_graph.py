@@ -190,8 +190,12 @@ print(program.source)
 # %% [markdown]
 # Hold it beside the lecture's quick reference. Forward propagation is row by row the same. Backwards `_bar` is the
 # derivative of the error with respect to something ("z bar"), and `delta` is its name where that something is a
-# pre-activation. (`z_2_bar` is $z^{(2)} - y$, divided by the number of examples; and as there is one output only,
-# $W^{(2)}$ is a row, whose product with $\delta^{(2)}$ is written number by number.)
+# pre-activation. (`z_2_bar` is $z^{(2)} - y$, divided by the number of examples; as there is one output only,
+# $W^{(2)}$ is a row, whose product with $\delta^{(2)}$ is written number by number; and `ones` holds a 1 for every
+# example, so that a product with it is the sum over them.)
+#
+# Below the comment stand the same two functions once more. Large arrays cost more to make than to fill, so with many
+# examples every result goes into an array made beforehand.
 
 
 # %%
