@@ -109,7 +109,7 @@ class Primitive:
     stacked_partials: Callable[[Any, Any], Any] | None = None
     alias_of: Primitive | None = None
 
-    @property
+    @cached_property
     def arity(self) -> int | None:
         """The number of operands, or None for an operation on any number of them."""
         return len(self.partials) if isinstance(self.partials, tuple) else None

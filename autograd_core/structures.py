@@ -106,8 +106,11 @@ def _visit(structure: Any, scalars: list[Any], what: str) -> Callable[[Any], Any
         parts = [_visit(part, scalars, what) for part in structure]
         return lambda others: _as_type_of(structure, [part(others) for part in parts])
     if isinstance(structure, np.ndarray) and structure.ndim:
-        for element in structure.flat:
-            _visit(element, scalars, what)
+        if structure.dtype == np.float64:
+            scalars += structure.ravel().tolist()
+        else:
+            for element in structure.flat:
+                _visit(element, scalars, what)
         return lambda others: _array([next(others) for _ in range(structure.size)], structure.shape)
     scalars.append(_scalar(structure, what))
     return next
@@ -141,6 +144,5 @@ def _array(elements: list[Any], shape: tuple[int, ...]) -> Any:
         return np.stack(elements).reshape(shape + first.shape)
     if all(isinstance(each, float) for each in elements):
         return np.array(elements, dtype=np.float64).reshape(shape)
-    array = np.empty(len(elements), dtype=object)
-    array[:] = elements
-    return array.reshape(shape)
+    # Not array[:] = elements, which asks each of them whether it is an array.
+    return np.fromiter(elements, dtype=object, count=len(elements)).reshape(shape)

@@ -149,7 +149,7 @@ class Recorder:
         self._arguments: list[int] = []
         self.names: dict[int, str] = {}
         self._lines: dict[int, str] | None = {} if is_recording_lines() else None
-        self._pending: list[tuple[Primitive, tuple[Any, ...]]] = []
+        self._pending: list[Instruction] = []
         self._imported: dict[int, Operand] = {}
         self._started = next(stamps)
         self._kept: list[Value] = []
@@ -158,7 +158,7 @@ class Recorder:
     def argument(self, name: str, is_lane: bool) -> Tracer:
         """A new input that is part of an argument."""
         self.inputs.append(Input(name, is_lane))
-        self._pending.append((_GIVEN, ()))
+        self._pending.append(Instruction(_GIVEN, ()))
         self.lanes.append(is_lane)
         self._arguments.append(len(self.lanes) - 1)
         return Tracer(self, self._arguments[-1])
@@ -203,7 +203,7 @@ class Recorder:
             if type(each) is int and lanes[each]:
                 is_lane = op is not rows.batch_mean
                 break
-        self._pending.append((op, operands))
+        self._pending.append(Instruction(op, operands))
         lanes.append(is_lane)
         if self._lines is not None:
             self._lines[len(lanes) - 1] = user_line()
@@ -230,7 +230,7 @@ class Recorder:
                 self._imported[id(node)] = node.data
                 continue
             if node.op is None:
-                self._pending.append((_GIVEN, ()))
+                self._pending.append(Instruction(_GIVEN, ()))
                 self.lanes.append(False)
                 slot = len(self.lanes) - 1
                 self._values[slot] = node
@@ -256,13 +256,13 @@ class Recorder:
         new = [0] * len(self.lanes)
         for place, slot in enumerate([*given, *computed]):
             new[slot] = place
-        instructions = tuple([
-            Instruction(op, tuple([new[each] if type(each) is int else each for each in operands]))
-            for op, operands in [self._pending[slot] for slot in computed]
-        ])
+        instructions = [self._pending[slot] for slot in computed]
+        if new != list(range(len(new))):
+            instructions = [Instruction(op, tuple([new[each] if type(each) is int else each for each in operands]))
+                            for op, operands in instructions]
         closed = [Input(self._values[slot].name or "", False, self._values[slot]) for slot in leaves]
         return Tape(
-            (*self.inputs, *closed), instructions,
+            (*self.inputs, *closed), tuple(instructions),
             tuple(new[each] if type(each) is int else each for each in outputs),
             {new[slot]: name for slot, name in self.names.items()},
             {new[slot]: line for slot, line in (self._lines or {}).items()},

@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd_core.compiler.arguments import Argument
 from autograd_core.compiler.array_program import array_program
-from autograd_core.compiler.grouping import plan_of
+from autograd_core.compiler.grouping import groups_of, plan_of
 from autograd_core.compiler.linear import fuse_linear
 from autograd_core.compiler.passes import optimized
 from autograd_core.compiler.plan import Plan
@@ -101,10 +101,14 @@ class Compiled:
         if not self.has_lanes and (not optimize or len(self.tape) <= _MOST_SCALAR_LINES):
             return None
         fused = fuse_linear(self.tape) if optimize else self.tape
-        if not self.has_lanes and len(self.tape) < _SMALLEST_GROUPS * fused.depth:
-            return None  # even if every depth were one vector instruction
-        plan = plan_of(fused, self._slots, self._shapes)
-        return plan if self.has_lanes or len(self.tape) >= _SMALLEST_GROUPS * len(plan.instructions) else None
+        groups = groups_of(fused, self._slots)
+        if self._is_irregular(len(groups)):
+            return None  # known before the plan is made, which takes several times as long
+        plan = plan_of(fused, self._slots, self._shapes, groups)
+        return None if self._is_irregular(len(plan.instructions)) else plan
+
+    def _is_irregular(self, instructions: int) -> bool:
+        return not self.has_lanes and len(self.tape) < _SMALLEST_GROUPS * instructions
 
     def replayed_value_of(self, *inputs: Any) -> float:
         """The value, of a tape too long and too irregular for source."""

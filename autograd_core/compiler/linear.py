@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 from autograd_core import primitives as rows
 from autograd_core.row import Primitive
 from autograd_core.tape import Instruction, Operand, Tape
 
-_SUMS = {rows.add, rows.sub, rows.total, rows.dot}
+_SUMS = {rows.add, rows.sub, rows.total}
 # Not differences: in the sum of many, each may be small where the sums of both sides are large.
 _OPENED = {rows.add, rows.total, rows.dot, rows.mul}
-
-
-class _Terms(NamedTuple):
-    """A sum, taken apart: products and single terms, those added and those taken away."""
-
-    products: list[tuple[Operand, Operand]]
-    singles: list[Operand]
-    negative_products: list[tuple[Operand, Operand]]
-    negative_singles: list[Operand]
+_ONCE, _OTHERWISE = 1, 2
 
 
 def fuse_linear(tape: Tape) -> Tape:
@@ -42,98 +34,114 @@ def fuse_linear(tape: Tape) -> Tape:
 
 
 class _Fusion:
+    """``place`` says where each slot went; ``read`` is ``_ONCE`` if the only reader is a sum, to take it apart."""
+
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.first = len(tape.inputs)
-        self.uses = [0] * (self.first + len(tape))
-        self.is_inner = bytearray(self.first + len(tape))
-        for op, operands in tape.instructions:
-            adds = op in _SUMS and op is not rows.dot
-            for each in operands:
-                if type(each) is int:
-                    self.uses[each] += 1
-                    self.is_inner[each] = adds
-        for each in tape.outputs:
-            if type(each) is int:
-                self.uses[each] += 1
-                self.is_inner[each] = False
+        self.ranks = [1 if each.is_lane else 0 for each in tape.inputs]
+        self.read = self._read()
         self.place: list[Operand] = list(range(self.first))
         self.instructions: list[Instruction] = []
 
+    def _read(self) -> bytearray:
+        found = bytearray([_OTHERWISE]) * self.first + bytearray(len(self.tape))
+        for slot, (op, operands) in enumerate(self.tape.instructions, self.first):
+            if op not in _OPENED:
+                found[slot] = _OTHERWISE
+            if op in _SUMS:
+                for each in operands:
+                    if type(each) is int:
+                        found[each] = _OTHERWISE if found[each] else _ONCE
+            else:
+                for each in operands:
+                    if type(each) is int:
+                        found[each] = _OTHERWISE
+        for each in (*self.tape.outputs, *self.tape.names):
+            if type(each) is int:
+                found[each] = _OTHERWISE
+        return found
+
     def fused(self) -> Tape:
-        tape, first = self.tape, self.first
-        for at, (op, operands) in enumerate(tape.instructions):
-            slot = first + at
-            if self._is_opened(slot):
-                self.place.append(-1)  # its consumer takes it apart
-                continue
-            opens = op in _SUMS and op is not rows.dot and any(type(each) is int and self._is_opened(each)
-                                                               for each in operands)
-            if opens or (op is rows.total and len(operands) < 2):
-                self.place.append(self._sum(self._terms(slot)))
+        tape, read, place = self.tape, self.read, self.place
+        for slot, (op, operands) in enumerate(tape.instructions, self.first):
+            if read[slot] == _ONCE:
+                place.append(0.0)  # which nobody asks for
+            elif op in _SUMS and self._is_rewritten(op, operands):
+                place.append(self._sum(op, operands))
             else:
-                self.place.append(self._put(op, tuple([self._moved(each) for each in operands])))
-        names = {place: name for slot, name in tape.names.items()
-                 if type(place := self.place[slot]) is int and place >= 0}
-        return Tape(tape.inputs, tuple(self.instructions), tuple(map(self._moved, tape.outputs)), names)
+                place.append(self._put(op, moved(operands, place)))
+        return Tape(tape.inputs, tuple(self.instructions), moved(tape.outputs, place), followed(tape.names, place),
+                    followed(tape.lines, place))
 
-    def _is_opened(self, slot: int) -> bool:
-        """Whether a slot only serves one larger sum."""
-        if slot < self.first or not self.is_inner[slot] or self.uses[slot] != 1 or slot in self.tape.names:
-            return False
-        op = self.tape.instructions[slot - self.first].op
-        return op in _OPENED
+    def _is_rewritten(self, op: Primitive, operands: tuple[Operand, ...]) -> bool:
+        for each in operands:
+            if type(each) is int and self.read[each] == _ONCE:
+                return True
+        return op is rows.total and len(operands) < 2
 
-    def _terms(self, root: int) -> _Terms:
-        terms = _Terms([], [], [], [])
-        waiting: list[tuple[Operand, bool]] = [(root, True)]
+    def _sum(self, op: Primitive, operands: tuple[Operand, ...]) -> Operand:
+        if op is not rows.sub:
+            return self._added(self._parts(operands))
+        parts, taken = self._parts(operands[:1]), self._parts(operands[1:])
+        return self._put(rows.sub, (self._added(parts), self._added(taken)))
+
+    def _parts(self, operands: tuple[Operand, ...]) -> list[Operand]:
+        """What a sum adds up: all its products as one, and its single terms."""
+        pairs: list[tuple[Operand, ...]] = []
+        singles: list[Operand] = []
+        waiting = [*reversed(operands)]
         while waiting:
-            operand, added = waiting.pop()
-            if type(operand) is not int or (operand != root and not self._is_opened(operand)):
-                (terms.singles if added else terms.negative_singles).append(operand)
+            operand = waiting.pop()
+            if type(operand) is not int or self.read[operand] != _ONCE:
+                singles.append(operand)
                 continue
-            op, operands = self.tape.instructions[operand - self.first]
-            if op is rows.sub:
-                waiting += [(operands[1], not added), (operands[0], added)]
-            elif op is rows.mul:
-                (terms.products if added else terms.negative_products).append((operands[0], operands[1]))
+            op, inner = self.tape.instructions[operand - self.first]
+            if op is rows.mul:
+                pairs.append(inner)
             elif op is rows.dot:
-                half = len(operands) // 2
-                pairs = zip(operands[:half], operands[half:], strict=True)
-                (terms.products if added else terms.negative_products).extend(pairs)
+                half = len(inner) // 2
+                pairs += zip(inner[:half], inner[half:], strict=True)
             else:
-                waiting += [(each, added) for each in reversed(operands)]
-        return terms
+                waiting += reversed(inner)
+        return [*([self._products(pairs)] if pairs else []), *moved(tuple(singles), self.place)]
 
-    def _sum(self, terms: _Terms) -> Operand:
-        parts = [*self._products(terms.products), *map(self._moved, terms.singles)]
-        taken = [*self._products(terms.negative_products), *map(self._moved, terms.negative_singles)]
-        return self._put(rows.sub, (self._added(parts), self._added(taken))) if taken else self._added(parts)
-
-    def _products(self, pairs: list[tuple[Operand, Operand]]) -> list[Operand]:
-        ordered = [self._given_first(self._moved(left), self._moved(right)) for left, right in pairs]
-        if len(ordered) < 2:
-            return [self._put(rows.mul, pair) for pair in ordered]
-        return [self._put(rows.dot, (*(left for left, _ in ordered), *(right for _, right in ordered)))]
-
-    def _given_first(self, left: Operand, right: Operand) -> tuple[Operand, Operand]:
-        return (right, left) if self._rank(right) < self._rank(left) else (left, right)
+    def _products(self, pairs: Sequence[tuple[Operand, ...]]) -> Operand:
+        factors = moved(tuple([each for pair in pairs for each in pair]), self.place)
+        lefts, rights = [*factors[::2]], [*factors[1::2]]
+        if any(map(self._rank, lefts)):
+            for at, (left, right) in enumerate(zip(lefts, rights, strict=True)):
+                if self._rank(right) < self._rank(left):
+                    lefts[at], rights[at] = right, left
+        return self._put(rows.mul if len(pairs) == 1 else rows.dot, (*lefts, *rights))
 
     def _rank(self, operand: Operand) -> int:
         if type(operand) is not int:
             return 3
-        if operand >= self.first:
-            return 2
-        return 1 if self.tape.inputs[operand].is_lane else 0
+        return self.ranks[operand] if operand < self.first else 2
 
     def _added(self, parts: list[Operand]) -> Operand:
         if len(parts) > 2:
             return self._put(rows.total, tuple(parts))
         return self._put(rows.add, (parts[0], parts[1])) if len(parts) == 2 else parts[0]
 
-    def _moved(self, operand: Operand) -> Operand:
-        return self.place[operand] if type(operand) is int else operand
-
     def _put(self, op: Primitive, operands: tuple[Operand, ...]) -> int:
         self.instructions.append(Instruction(op, operands))
         return self.first + len(self.instructions) - 1
+
+
+def moved(operands: tuple[Operand, ...], place: Sequence[Operand]) -> tuple[Operand, ...]:
+    """The operands after each slot went to its place, another slot or a constant."""
+    if len(operands) == 2:  # as most: this is two times faster
+        left, right = operands
+        return place[left] if type(left) is int else left, place[right] if type(right) is int else right
+    return tuple([place[each] if type(each) is int else each for each in operands])
+
+
+def followed(texts: Mapping[int, str], place: Sequence[Operand]) -> dict[int, str]:
+    """What is said of slots, after each went to its place; of several at one place the first is kept."""
+    found: dict[int, str] = {}
+    for slot, text in texts.items():
+        if type(new := place[slot]) is int:
+            found.setdefault(new, text)
+    return found

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 
 import autograd_core as ag
 from autograd_core import primitives as rows
-from autograd_core.compiler.grouping import plan_of
+from autograd_core.compiler.grouping import groups_of, plan_of
 from autograd_core.compiler.linear import fuse_linear
 from autograd_core.compiler.passes import optimized
 from autograd_core.compiler.plan import Plan
 from autograd_core.tape import Tape, applied
 from autograd_core.testing import Expression
 from autograd_core.testing.strategies import expressions
-from autograd_core.tracing import Recorder
+from autograd_core.tracing import Recorder, record
 
 
 def planned(f: Callable[..., Any], arguments: Sequence[tuple[str, int]], lanes: Sequence[str] = ()) -> Plan:
@@ -162,6 +162,32 @@ def test_equal_dot_products_after_fusing_are_each_computed() -> None:
     assert kinds(program.plan)["rowwise"] == 1
 
 
+def test_equal_dot_products_beside_others_make_no_table() -> None:
+    """Four dot products of two and two lists of operands, but two of them are the same and one is missing."""
+
+    def f(w: Any, x: Any) -> Any:
+        a, b, c, d = w
+        return (ag.sin(a * x[0] + b * x[1]) + 2.0 * ag.sin(x[0] * a + x[1] * b)
+                + 3.0 * ag.sin(c * x[0] + d * x[1]) + 4.0 * ag.sin(a * x[1] + b * x[0]))
+
+    program = ag.compile(f, lanes=("x",))
+    w, x = np.array([0.3, -0.7, 1.1, 0.2]), np.array([[0.5, 1.5], [-1.0, 0.25]])
+    assert program(w, x) == pytest.approx(np.mean([f(w, row) for row in x]))
+    assert kinds(program.plan)["rowwise"] == 1
+
+
+def test_a_constant_is_not_the_slot_of_that_number() -> None:
+    """The operands x_1, 7.0 and 5.0, x_3 would be equal lists: x_1 is slot 5 and x_3 slot 7."""
+
+    def f(w: Any, x: Any, y: Any) -> Any:
+        return (ag.sin(w[0] * x[1] + w[1] * 7.0) + ag.sin(w[2] * 5.0 + w[3] * x[3])) * y
+
+    w, x = [0.3, -0.7, 1.1, 0.2], [0.5, 1.5, -1.0, 0.25]
+    program = ag.compile(f, lanes=("y",))
+    assert program(w, x, [1.0, 2.0]) == pytest.approx(f(w, x, 1.5))
+    assert {(0, 5), (3, 7)} <= {each.operands for each in program.tape.instructions}
+
+
 # --- every plan, of any function ----------------------------------------------------------------
 
 
@@ -170,6 +196,18 @@ def test_equal_dot_products_after_fusing_are_each_computed() -> None:
 def test_every_slot_lies_in_one_block_and_every_view_reads_its_operands(f: Expression) -> None:
     plan = planned(lambda *lists: f(*(each[0] for each in lists)), [(name, 1) for name in f.variables])
     assert_plan_is_its_tape(plan)
+
+
+@given(f=expressions(max_ops=12, kinks="allow"))
+@settings(max_examples=60)
+def test_the_groups_are_what_the_instructions_compute(f: Expression) -> None:
+    arguments = [(name, range(at, at + 1)) for at, name in enumerate(f.variables)]
+    tape = fuse_linear(optimized(record(f, f.variables)))
+    groups = groups_of(tape, arguments)
+    plan = plan_of(tape, arguments)
+    computed = [plan.blocks[each.out].slots for each in plan.instructions if each.kind != "stack"]
+    assert [sorted(each) for each in computed] == groups
+    assert str(plan_of(tape, arguments, groups=groups)) == str(plan)
 
 
 @given(f=expressions(max_ops=6))
