@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 
 from autograd_core.compiler.program_text import ProgramText, function_text, returned
-from autograd_core.compiler.scalar_source import ScalarSource, in_lists
+from autograd_core.compiler.scalar_source import ScalarSource
 from autograd_core.tape import Tape
 
 _LONGEST_FUNCTION = 5_000
@@ -49,8 +49,8 @@ def _in_functions(source: ScalarSource, arguments: Arguments) -> str:
     given = ", ".join(name for name, _ in arguments)
     begin = [f"s = [{', '.join(f'*{name}' for name, _ in arguments)}] + [0.0] * {len(source.tape)}"]
     begin += [f"forward_{at}(s)" for at in range(1, len(forward) + 1)]
-    back = ["b = [0.0] * len(s)", *(f"reverse_{at}(s, b)" for at in range(1, len(reverse) + 1))]
-    value, *extras = (in_lists(source.operand(each)) for each in source.tape.outputs)
+    back = ["b, p = [0.0] * len(s), {}", *(f"reverse_{at}(s, b, p)" for at in range(1, len(reverse) + 1))]
+    value, *extras = map(source.operand, source.tape.outputs)
     bars = [f"b[{slots.start}:{slots.stop}]" for _, slots in arguments]
     if source.exactly:
         bars = [f"[each + 0.0 for each in {bar}]" for bar in bars]

@@ -47,7 +47,7 @@ class _Template(NamedTuple):
 class ScalarSource:
     """The lines that compute a tape's slots by name, and those that add up the adjoints of ``wanted`` slots.
 
-    ``numbered`` calls every slot ``s_0, s_1, ...`` whatever its name.  With ``exactly`` every operation and every
+    ``numbered`` takes slots, adjoints and computed partials from lists and a dict: ``s[0]``, ``b[0]``, ``p[0]``.  With ``exactly`` every operation and every
     addition is the one the engine makes, bit for bit; else ``x**2`` is ``x*x``, sums are added from left to right, and
     an adjoint that is a number, or another's multiple read once, is no line of its own.
     """
@@ -56,7 +56,7 @@ class ScalarSource:
         self.tape = tape
         self.exactly = exactly
         self.numbered = numbered
-        self.names = slot_names(tape) if not numbered else [f"s_{at}" for at in range(len(tape.inputs) + len(tape))]
+        self.names = slot_names(tape) if not numbered else [f"s[{at}]" for at in range(len(tape.inputs) + len(tape))]
         self.rows_used: dict[str, Primitive] = {}
         self.functions: dict[str, Any] = {}
         self._own_names = {each for name in self.names for each in (name, f"{name}_bar")}
@@ -82,7 +82,7 @@ class ScalarSource:
         return self.names[operand] if type(operand) is int else repr(operand)
 
     def _bar(self, slot: int) -> str:
-        return f"{self.names[slot]}_bar"
+        return f"b[{slot}]" if self.numbered else f"{self.names[slot]}_bar"
 
     def _reached(self, wanted: Collection[int]) -> bytearray:
         active = bytearray(self.first + len(self.tape))
@@ -178,7 +178,7 @@ class ScalarSource:
         op, operands = self.tape.instructions[slot - self.first]
         bar, out = self._adjoints[slot], self.names[slot]
         texts = [self._factor(each) for each in operands]
-        partials = (self._computed_partials(op, out, texts) if _names_all_in_each(op)
+        partials = (self._computed_partials(slot, texts) if _names_all_in_each(op)
                     else self._template(op, operands).partials)
         given: dict[tuple[int, tuple[str, ...]], _Monomial] = {}
         for operand, partial in zip(operands, partials, strict=True):
@@ -199,21 +199,22 @@ class ScalarSource:
         for (operand, _), term in given.items():
             self._give(operand, term)
 
-    def _computed_partials(self, op: Primitive, out: str, texts: Sequence[str]) -> list[_Monomial | None]:
+    def _computed_partials(self, slot: int, texts: Sequence[str]) -> list[_Monomial | None]:
+        op, out = self.tape.instructions[slot - self.first].op, self.names[slot]
         partials = f"{op.name}_partials"
         self.functions[partials] = _partials_of(op)
-        found = f"{out}_partials"
+        found = f"p[{slot}]" if self.numbered else f"{out}_partials"
         while found in self._own_names:
             found += "_"
         self.reverse.append(f"{found} = {partials}({out}, [{', '.join(texts)}])")
         return [_Monomial(1.0, (f"{found}[{at}]",)) for at in range(len(texts))]
 
     def in_functions(self, longest: int) -> tuple[list[str], list[str]]:
-        """The lines as functions ``forward_1(s), ...`` and ``reverse_1(s, b), ...`` of at most ``longest`` lines.
+        """The lines, which must be numbered, as functions ``forward_1(s), ...`` and ``reverse_1(s, b, p), ...``.
 
-        Slots lie in the list s and adjoints in the list b, so the names must be numbered.
+        Each has at most ``longest`` lines.
         """
-        return _cut("forward", "s", self.forward, longest), _cut("reverse", "s, b", self.reverse, longest)
+        return _cut("forward", "s", self.forward, longest), _cut("reverse", "s, b, p", self.reverse, longest)
 
     def _give(self, slot: int, term: _Monomial) -> None:
         """Add a term to a slot's adjoint, which gets a line unless it is read as it stands."""
@@ -265,22 +266,11 @@ _LONGEST_SUM = 100
 _LONGEST_PRODUCT = 4
 _OPERAND = re.compile(r"\boperand_(\d+)\b|\boutcome\b")
 _CALL = re.compile(r"\w+\([^()]*\)")
-_SLOT = re.compile(r"\bs_(\d+)(_bar)?\b")
 
 
 def _cut(name: str, arguments: str, lines: Sequence[str], longest: int) -> list[str]:
     functions: list[str] = []
     for start in range(0, len(lines), longest):
-        listed = [in_lists(line) for line in lines[start : start + longest]]
         heading = f"def {name}_{len(functions) + 1}({arguments}):"
-        functions.append("\n".join([heading, *(f"    {line}" for line in listed)]))
+        functions.append("\n    ".join([heading, *lines[start : start + longest]]))
     return functions
-
-
-def in_lists(line: str) -> str:
-    """The line with slots and adjoints as entries of the lists s and b.
-
-    >>> in_lists("s_0_bar += s_2_bar * s_1")
-    'b[0] += b[2] * s[1]'
-    """
-    return _SLOT.sub(lambda match: f"{'b' if match[2] else 's'}[{match[1]}]", line)
