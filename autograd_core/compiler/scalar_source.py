@@ -47,9 +47,10 @@ class _Template(NamedTuple):
 class ScalarSource:
     """The lines that compute a tape's slots by name, and those that add up the adjoints of ``wanted`` slots.
 
-    ``numbered`` takes slots, adjoints and computed partials from lists and a dict: ``s[0]``, ``b[0]``, ``p[0]``.  With ``exactly`` every operation and every
-    addition is the one the engine makes, bit for bit; else ``x**2`` is ``x*x``, sums are added from left to right, and
-    an adjoint that is a number, or another's multiple read once, is no line of its own.
+    ``numbered`` takes slots, adjoints and computed partials from lists and a dict: ``s[0]``, ``b[0]``, ``p[0]``.
+    With ``exactly`` every operation and every addition is the one the engine makes, bit for bit; else ``x**2`` is
+    ``x*x``, sums are added from left to right, and an adjoint that is a number, or another's multiple read once, is no
+    line of its own.
     """
 
     def __init__(self, tape: Tape, wanted: Collection[int], exactly: bool = False, numbered: bool = False) -> None:

@@ -15,7 +15,8 @@ def sums_of_exponentials(links: int, before: int) -> Any:
     def f(x: list[Any]) -> Any:
         result = x[0]
         for at in range(links):
-            result = 0.1 * ag.logsumexp([result, x[at % 3], x[1], 0.5 * x[2], 2.0 * result]) + ag.sin(result) * x[at % 3]
+            operands = [result, x[at % 3], x[1], 0.5 * x[2], 2.0 * result]
+            result = 0.1 * ag.logsumexp(operands) + ag.sin(result) * x[at % 3]
         for _ in range(before):
             result = ag.sin(result * 1.01)
         return result
