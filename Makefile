@@ -62,7 +62,7 @@ $(VENV)/created:
 # Touched only after success: an interrupted or failed installation is tried again next time.
 $(VENV)/installed-base: EXTRAS =
 $(VENV)/installed-dev: EXTRAS = [dev]
-$(VENV)/installed-notebook: EXTRAS = [notebook]
+$(VENV)/installed-notebook: EXTRAS = [notebook,data]
 $(VENV)/installed-base $(VENV)/installed-dev $(VENV)/installed-notebook: $(VENV)/created pyproject.toml
 	@echo "Installing autograd-core$(EXTRAS) into $(VENV); the first time this takes a minute or two"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.$(EXTRAS)' || { \

@@ -132,7 +132,7 @@ def diagnosis_of(loss: ArrayLike, validation_loss: ArrayLike) -> Diagnosis:
     Overfitting? Yes. Since epoch 40 the validation loss rose from 0.3, its lowest, to 0.608 (median of
         epochs 91-100), while the training loss went from 0.2019 to 0.02193 (median of epochs 91-100).
     Learning rate too low or too high? Looks right. The training loss fell, ended at 0.02193 (median of
-        epochs 91-100) with 0.01832 in epoch 100 its lowest, and climbed by more than 0.2033 never.
+        epochs 91-100) with 0.01832 in epoch 100 its lowest, and never climbed by more than 0.2033.
     """
     training, validation = _Curve.of("training loss", loss), _Curve.of("validation loss", validation_loss)
     learning, still_learning = _learning(training), _still_learning(training)
@@ -314,11 +314,12 @@ def _learning_rate(training: _Curve, learned: bool, still_learning: bool) -> Ans
         return Answer(question, "too low", why)
     if learned:
         count, height = training.climbs
-        often = f"only {count} time{'' if count == 1 else 's'}" if count else "never"
+        climb = f"climbed by more than {_number(height)}"
+        climbs = f"{climb} only {count} time{'' if count == 1 else 's'}" if count else f"never {climb}"
         course = f"ended at {training.ending} with {training.epoch(training.lowest)} its lowest"
         return Answer(
             question, "looks right",
-            f"The training loss fell, {course}, and climbed by more than {_number(height)} {often}.",
+            f"The training loss fell, {course}, and {climbs}.",
         )
     low, high = (_number(float(extreme)) for extreme in (training.values.min(), training.values.max()))
     causes = "A rate far too low, one too high, dead units and wrong data can all look like this."

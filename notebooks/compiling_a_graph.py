@@ -325,8 +325,8 @@ before, gradient = compiled_loss.value_and_grad()
 print(compiled_loss.plan)
 
 # %% [markdown]
-# Ten thousand operations on single numbers, and the compiler has found the hundred examples: the inputs are a constant
-# matrix of 2 × 100, and each layer is one product. (The targets are ±1, and $1 \cdot x$ is folded away. So the examples
+# 65,000 operations on single numbers, 10,000 once sums of products are one each; and the compiler has found the hundred
+# examples: the inputs are a constant matrix of 2 × 100, and each layer is one product. (The targets are ±1, and $1 \cdot x$ is folded away. So the examples
 # of the two classes take different ways at the end.) L2 is `parameters @ parameters`, once, whatever the number
 # of examples.
 
@@ -337,8 +337,9 @@ assert [id(each) for each in compiled_loss.parameters] == [id(each) for each in 
 viz.draw(compiled_loss.plan, direction="down")
 
 # %% [markdown]
-# The parameters' numbers are read at every call. So training is micrograd's loop, with one line in place of
-# `zero_grad`, `loss` and `backward`.
+# The parameters' numbers are read at every call, because they are `Value`s. All other numbers that the function closes
+# over, such as the inputs, are frozen when it is recorded; data that change are arguments. So training is micrograd's
+# loop, with one line in place of `zero_grad`, `loss` and `backward`.
 
 # %%
 for k in range(200):

@@ -91,14 +91,16 @@ class Plan:
     def _line(self, instruction: VectorInstruction) -> str:
         out = self.blocks[instruction.out]
         name = instruction.op.name if instruction.op else "stack"
-        shapes = ", ".join(self._described(each) for each in instruction.operands)
-        return f"{instruction.kind:11} {name:10} {_shape(out.shape, out.is_lane):>14} <- {shapes}"
+        operands = ", ".join(self._described(each) for each in instruction.operands)
+        called = f"#{instruction.out}"
+        return f"{called:5}{instruction.kind:12}{name:11}{_shape(out.shape, out.is_lane):>14} <- {operands}"
 
     def _described(self, view: View) -> str:
+        """What an operand is called and the shape it is read in; a single constant as it is."""
         if view.block is None:
-            return f"constant {_shape(view.shape, False)}"
+            return f"{view.number:g}" if view.number is not None else f"constants ({_shape(view.shape, False)})"
         block = self.blocks[view.block]
-        return f"{block.source or f'#{view.block}'} {_shape(view.shape, block.is_lane)}"
+        return f"{block.source or f'#{view.block}'} ({_shape(view.shape, block.is_lane)})"
 
 
 def _shape(shape: Sequence[int], is_lane: bool) -> str:

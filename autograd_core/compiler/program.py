@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import update_wrapper
@@ -53,9 +53,17 @@ class Program:
         # A pair, which is set at once: another thread may call with arguments of another shape in between.
         self._last: tuple[Compiled | None, _Quick] = (None, _not_quickly)
 
-    def __call__(self, *arguments: Any, **named: Any) -> float:
-        """The value; with lanes the mean over them."""
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """The value; with lanes the mean over them.
+
+        Of Values it is a Value, as the function itself gives it, so that ``grad(program)`` and a program within a
+        program are what they would be without compiling.  Raises :class:`OperandError` for Values beside lanes.
+        """
         given = self._bound(arguments, named)
+        if any(map(_records, given)):
+            if self.lanes:
+                raise OperandError(f"{self.name} was compiled with lanes, and takes numbers. {_OF_NUMBERS}")
+            return self.function(*given)
         compiled = self._for(given)
         if is_watching_for_nan():
             return self._watched(compiled, given, backward=False)
@@ -65,13 +73,13 @@ class Program:
         """The value and its gradient with respect to the arguments that are no lanes.
 
         The gradient has the structure of the argument, of several it is a tuple, and that of ``parameters``, where
-        there are any, an array after them.
+        there are any, an array after them.  Raises :class:`OperandError` for Values: there is no graph of a gradient.
         """
         if not named and not observers:
             answer = self._last[1](*arguments)
             if answer is not None:
                 return answer
-        given = self._bound(arguments, named)
+        given = self._numbers(arguments, named)
         compiled = self._for(given)
         inputs = compiled.inputs(given)
         if is_watching_for_nan():
@@ -87,7 +95,7 @@ class Program:
 
     def per_example(self, *arguments: Any, **named: Any) -> tuple[np.ndarray, Any]:
         """Every lane's own value, shape (lanes,), and gradient, with the lanes along the first axis."""
-        given = self._bound(arguments, named)
+        given = self._numbers(arguments, named)
         compiled = self._for(given)
         lanes = lane_count(compiled.arguments, given)
         if lanes is None:
@@ -121,6 +129,14 @@ class Program:
         bound = self._signature.bind(*arguments, **named)
         bound.apply_defaults()
         return tuple(bound.arguments[name] for name in self._names)
+
+    def _numbers(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        given = self._bound(arguments, named)
+        for name, each in zip(self._names, given, strict=True):
+            if _records(each):
+                raise OperandError(f"{self.name} gives gradients as numbers, of numbers; {name} holds a "
+                                   f"{_recording_kind(each)}. {_OF_NUMBERS}")
+        return given
 
     def _for(self, given: tuple[Any, ...]) -> Compiled:
         key = tuple([signature(each, name in self.lanes) for name, each in zip(self._names, given, strict=True)])
@@ -244,6 +260,23 @@ def _kind_of(backend: str, optimize: bool) -> type[Compiled]:
                            "Leave out backend='native' or optimize=False.")
     require("numba", "native", "A program as machine code")
     return NativeCompiled
+
+
+_OF_NUMBERS = "Give data, such as [w.data for w in weights]; derivatives of any order are those of the function itself."
+
+
+def _records(given: Any) -> bool:
+    """Whether operations on the argument are recorded: a Value, or what holds one."""
+    return bool(_recording_kind(given))
+
+
+def _recording_kind(given: Any) -> str:
+    if isinstance(given, np.ndarray):
+        given = given.ravel().tolist() if given.dtype == object else ()
+    if isinstance(given, (list, tuple, Mapping)):
+        parts = given.values() if isinstance(given, Mapping) else given
+        return next((kind for each in parts if type(each) is not float and (kind := _recording_kind(each))), "")
+    return type(given).__name__ if hasattr(type(given), "apply_primitive") else ""
 
 
 def _of_places(f: Callable[..., Any]) -> inspect.Signature:

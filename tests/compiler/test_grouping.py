@@ -288,4 +288,4 @@ def test_a_plan_prints_its_shapes() -> None:
     plan = planned(loss_of_one, [("w", count_of(SIZES)), ("x", 2), ("y", 1)], ["x", "y"])
     text = str(plan)
     assert text.startswith(f"{len(plan.instructions)} vector instructions for {len(plan.tape)} scalar ones")
-    assert "5 x lanes" in text and "w 5 x 2" in text and rows.tanh.name in text
+    assert "5 x lanes" in text and "w (5 x 2)" in text and rows.tanh.name in text

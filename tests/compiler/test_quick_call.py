@@ -29,7 +29,6 @@ LISTS = {
     "a tuple": tuple(POINT),
     "an integer among them": [0.5, -1.25, 2],
     "NumPy's floats": [np.float64(each) for each in POINT],
-    "Values": [ag.Value(each) for each in POINT],
     "an array": np.array(POINT),
     "single precision": np.array(POINT, dtype=np.float32),
     "a part of an array": np.array([*POINT, 9.0])[:3],

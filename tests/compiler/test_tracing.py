@@ -223,12 +223,6 @@ def test_two_recordings_do_not_mix() -> None:
         record(lambda y: kept[0], ["y"])
 
 
-def test_a_program_within_a_program_says_why_it_cannot_be_recorded() -> None:
-    inner = ag.compile(lambda x: x * x)
-    with pytest.raises(OperandError):
-        ag.compile(lambda x: inner(x))(1.0)
-
-
 def test_what_the_function_raises_is_raised_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError):
         ag.compile(lambda x: x * (1 // 0))(1.0)

@@ -312,7 +312,7 @@ WORDS = [
     (
         FALLING, [], 3,
         "Learning rate too low or too high? Looks right. The training loss fell, ended at 0.1 (epoch 12) with 0.1 in "
-        "epoch 12 its lowest, and climbed by more than 0.3 never.",
+        "epoch 12 its lowest, and never climbed by more than 0.3.",
     ),
     (
         RISING, [], 3,
