@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from autograd_core.value import Value
 
 Rebuild = Callable[[Sequence[Any]], Any]
 
+OF_BOOLS = " For a comparison write (y > 0).astype(float)."
 _NOT_REAL = (bool, np.bool_, str, bytes, complex, np.complexfloating)  # float() would take some of them
 
 
@@ -54,23 +56,27 @@ def flatten_like(structure: Any, like: Any, what: str, what_like: str) -> list[A
     return [scalar for part, part_like in pairs for scalar in flatten_like(part, part_like, what, what_like)]
 
 
-def with_plain_arrays(structure: Any) -> Any:
-    """The structure with other libraries' arrays and tensors, whatever has ``__array__``, as NumPy arrays.
+def array_out_of(foreign: Any) -> np.ndarray:
+    """The numbers of another library's array; a tensor of PyTorch is taken out of its graph, and from wherever it is."""
+    for out in ("detach", "cpu"):
+        foreign = getattr(foreign, out)() if hasattr(foreign, out) else foreign
+    return np.asarray(foreign)
 
-    A tensor of PyTorch is taken out of its graph, and from wherever it is.
+
+def with_plain_arrays(structure: Any, read: Callable[[Any], np.ndarray] = array_out_of) -> Any:
+    """The structure with other libraries' arrays, tensors and tables, whatever has ``__array__``, as ``read`` has them.
 
     >>> with_plain_arrays({"w": memoryview(b"a"), "b": (1.0, np.zeros(2))})["b"]
     (1.0, array([0., 0.]))
     """
     if isinstance(structure, Mapping):
-        return {key: with_plain_arrays(part) for key, part in structure.items()}
+        return {key: with_plain_arrays(part, read) for key, part in structure.items()}
     if isinstance(structure, (list, tuple)):
-        return _as_type_of(structure, [with_plain_arrays(part) for part in structure])
+        parts = [part if type(part) is float else with_plain_arrays(part, read) for part in structure]
+        return structure if all(map(is_, parts, structure)) else _as_type_of(structure, parts)
     if isinstance(structure, (np.ndarray, np.generic, Value)) or not hasattr(structure, "__array__"):
         return structure
-    for out in ("detach", "cpu"):
-        structure = getattr(structure, out)() if hasattr(structure, out) else structure
-    return np.asarray(structure)
+    return read(structure)
 
 
 def is_scalar(structure: Any) -> bool:
@@ -123,9 +129,15 @@ def _scalar(structure: Any, what: str) -> Any:
     if is_number(scalar) and not isinstance(scalar, _NOT_REAL):
         with suppress(TypeError, ValueError, OverflowError):
             return float(scalar)
+    if hasattr(scalar, "recorder"):  # a Tracer, which is defined above this module
+        raise OperandError(
+            f"{what} holds {shown(scalar)}: while a function is recorded no derivative of another can be taken. "
+            "The gradient of a compiled function is compile(f).value_and_grad, not compile(grad(f))."
+        )
     raise OperandError(
         f"{what} holds {shown(structure)} of type {type(structure).__name__}. "
         "Use numbers and Values, and lists, tuples, dicts and arrays of them."
+        f"{OF_BOOLS if isinstance(scalar, (bool, np.bool_)) else ''}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from autograd_core import primitives as rows
 from autograd_core.errors import OperandError
 from autograd_core.operand_checks import is_number, shown
 from autograd_core.row import Primitive
-from autograd_core.structures import flatten, is_scalar
+from autograd_core.structures import described, flatten, is_scalar
 from autograd_core.sweeps import stamps, topological_order
 from autograd_core.tape import Input, Instruction, Operand, Tape
 from autograd_core.value import Value
@@ -118,10 +119,29 @@ class Tracer:
         )
 
     def __float__(self) -> float:
-        raise OperandError(
-            "While a function is recorded its scalars have no numbers, so float(v) and math.sin(v) cannot work. "
-            "Use this package's functions, sin(v) or v.sin(); print after the call instead of within."
-        )
+        raise _without_number("float(v) and math.sin(v)")
+
+    def __index__(self) -> int:
+        raise _without_number("int(v), range(v) and an entry [v]")
+
+    def __round__(self, digits: int | None = None) -> Any:
+        raise _without_number("round(v)")
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise _without_number(f"a format such as {spec!r}")
+        return str(self)
+
+    @classmethod
+    def __torch_function__(cls, function: Any, types: Any, operands: Any = (), named: Any = None) -> Any:
+        raise _without_number(f"torch's {getattr(function, '__name__', 'functions')}(v)")
+
+    def __iter__(self) -> Any:
+        advice = "Give a list, such as [u, v]."
+        if any(self.recorder.lanes):
+            advice = ("A function with lanes is written for one example, and the program takes the mean over all: "
+                      "return what one example gives. Within it the mean over the batch is batch_mean([v]).")
+        raise OperandError(f"{self!r} is one number, without entries for mean(v), sum(v) or a loop over v. {advice}")
 
     @property
     def data(self) -> float:
@@ -193,7 +213,7 @@ class Recorder:
             return self._import(scalar)
         if is_number(scalar) and not isinstance(scalar, (bool, complex)):
             return float(scalar)
-        raise OperandError(f"{what} must return one scalar; it returned {shown(scalar)}.")
+        raise OperandError(f"{what} must return one scalar; it returned {_returned(scalar)}")
 
     def append(self, op: Primitive, operands: tuple[Operand, ...]) -> Tracer:
         """Record one operation on slots and constants."""
@@ -270,6 +290,25 @@ class Recorder:
 
 
 _GIVEN: Any = object()
+
+
+def _returned(result: Any) -> str:
+    """What a function returned instead of a scalar, and what to return."""
+    if result is None:
+        return "None. Is a return missing?"
+    if is_scalar(result):
+        return f"{shown(result)}."
+    shape = getattr(result, "shape", (len(result),))
+    if isinstance(result, Mapping) or math.prod(shape) != 1:
+        return f"{described(result)}. Return one of its entries, or their total."
+    return f"{described(result)}. Return its entry {[0] * len(shape)}."
+
+
+def _without_number(what: str) -> OperandError:
+    return OperandError(
+        f"While a function is recorded its scalars have no numbers, so {what} cannot work. "
+        "Use this package's functions, sin(v) or v.sin(); print after the call instead of within."
+    )
 
 
 def record(

@@ -6,8 +6,10 @@ The module needs the extra ``data`` and is imported by its own name.  Settings k
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+import inspect
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, Self
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from autograd_core import softmax
 from autograd_core.extras import require
 from autograd_core.operand_checks import shown
 from autograd_core.row import Primitive
-from nn.errors import DataError, SettingError
+from nn.errors import DataError, SettingError, UnknownSettingError
 from nn.losses import Loss, half_squared_error, softmax_cross_entropy
 from nn.mlp import MLP
 from nn.optimizers import Adam, Optimizer
@@ -32,11 +34,40 @@ except ImportError:
     raise
 
 RandomState = int | np.random.Generator | np.random.RandomState | None
+_Settings = ParamSpec("_Settings")
+
+# What scikit-learn's own networks call a setting, and what says here what others of theirs say.
+_RENAMED = {"hidden_layer_sizes": "hidden", "max_iter": "epochs"}
+_INSTEAD = {"alpha": "penalty=L2(0.001)", "solver": "optimizer=Adam(0.01)", "learning_rate_init": "optimizer=Adam(0.01)",
+            "learning_rate": "optimizer=SGD(0.1)", "momentum": "optimizer=Momentum(0.1, momentum=0.9)"}
+
+
+def _answering_other_names(init: Callable[_Settings, None]) -> Callable[_Settings, None]:
+    """An ``__init__`` that answers scikit-learn's own names with the right call, under the signature it has."""
+    known = list(inspect.signature(init).parameters)
+
+    @wraps(init)
+    def checked(*positions: _Settings.args, **settings: _Settings.kwargs) -> None:
+        foreign = [word for word in settings if word not in known]
+        if not foreign:
+            return init(*positions, **settings)
+        called = type(positions[0]).__name__
+        words = {_RENAMED.get(word, word): given for word, given in settings.items()}
+        arguments = [*map(shown, positions[1:]),
+                     *(f"{word}={shown(given)}" for word, given in words.items() if word in known)]
+        sentences = [f"{called} has no setting {' and no '.join(foreign)}. Write {called}({', '.join(arguments)})."]
+        left_over = [word for word in foreign if word not in _RENAMED]
+        sentences += [f"For {word} write {_INSTEAD[word]}." for word in left_over if word in _INSTEAD]
+        sentences += [f"It takes {', '.join(known[1:])}."] if left_over else []
+        raise UnknownSettingError(" ".join(sentences))
+
+    return checked
 
 
 class _MLPEstimator(BaseEstimator):  # type: ignore[misc]  # a class of a package that only the extra brings
     """What the two have in common: the settings, the training and the outputs."""
 
+    @_answering_other_names
     def __init__(
         self,
         hidden: Sequence[int] = (16,),

@@ -43,8 +43,8 @@ def fit(
     epochs: int = 100,
     validation: tuple[Any, Any] | None = None,
     clip: Callable[[np.ndarray], np.ndarray] | None = None,
-    stop: Criterion | Sequence[Criterion] = (),
-    callbacks: Sequence[Callback] = (),
+    stop: Criterion | Sequence[Criterion] | None = None,
+    callbacks: Sequence[Callback] | None = None,
     progress: bool | None = None,
     engine: str | Engine = "compiled",
     rng: int | np.random.Generator = 0,
@@ -245,8 +245,8 @@ def _require_kinds(model: Module, loss: Any, penalty: Any, clip: Any, validation
 
 
 def _several(given: Any, name: str, example: str) -> list[Any]:
-    """One callable as a list of it."""
-    found = [given] if callable(given) else given
+    """One callable as a list of it, None as an empty one."""
+    found = [given] if callable(given) else () if given is None else given
     if not isinstance(found, (list, tuple)) or not all(map(callable, found)):
         raise SettingError(f"{name} takes functions, such as {name}={example}; got {given!r}.")
     return list(found)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
+from autograd_core.compiler.compiled import Compiled
 from autograd_core.compiler.plan import Plan
+from autograd_core.compiler.program import Program
 from autograd_core.formula import names_in
 from autograd_core.graph import Graph
 from autograd_core.graph_parts import GraphEdge
@@ -84,6 +86,8 @@ def draw(
         if wrt is not None or at or highlight or style != "lecture" or show or values or gradients:
             raise ValueError("A plan is drawn as it is, without numbers and derivatives: viz.draw(program.plan).")
         return draw_plan(thing, limit, picture)
+    if isinstance(thing, (Program, Compiled)):
+        raise ValueError("A program has no graph of nodes: draw program.plan, its blocks, after the first call.")
     require("style", style, ("lecture", "full"))
     if digits < 1:
         raise ValueError(f"digits is the number of significant digits, 1 or more; got {digits!r}.")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_core.errors import OperandError
-from autograd_core.structures import Rebuild, described, flatten, flatten_like, is_scalar
+from autograd_core.structures import OF_BOOLS, Rebuild, described, flatten, flatten_like, is_scalar, with_plain_arrays
 from autograd_core.tracing import Recorder
 from autograd_core.value import Value
 
@@ -61,7 +61,7 @@ class Argument:
         if lanes.dtype.kind not in "iuf":
             raise OperandError(
                 f"{self.what} has lanes that are not numbers. Give an array, or lists of equal length, of numbers, "
-                "with one entry per lane; or a dict of such."
+                f"with one entry per lane; or a dict of such.{OF_BOOLS if lanes.dtype.kind == 'b' else ''}"
             )
         return lanes.astype(np.float64, copy=False).reshape(len(lanes), -1).T
 
@@ -70,6 +70,21 @@ class Argument:
         if isinstance(self.example, np.ndarray) and self.example.ndim:
             return np.array(numbers, dtype=np.float64).reshape(self.example.shape)
         return self.rebuild(numbers.tolist())
+
+
+def as_given(name: str, given: Any) -> Any:
+    """The argument with tensors, tables and other libraries' arrays as NumPy's; :class:`OperandError` where none is."""
+
+    def read(foreign: Any) -> np.ndarray:
+        try:
+            return np.asarray(foreign)
+        except (RuntimeError, TypeError, ValueError) as reason:
+            raise OperandError(
+                f"The argument {name} holds a {type(foreign).__name__} that NumPy cannot read. Give its numbers, of a "
+                "tensor tensor.detach().cpu().numpy(); its gradient is returned, as an array."
+            ) from reason
+
+    return with_plain_arrays(given, read)
 
 
 def signature(given: Any, is_lane: bool) -> object:
@@ -131,6 +146,34 @@ def traced(recorder: Recorder, name: str, given: Any, is_lane: bool) -> tuple[Ar
 def require_same_shape(argument: Argument, given: Any) -> None:
     """:class:`OperandError` unless the argument is shaped as it was when the function was recorded."""
     flatten_like(given, argument.example, argument.what, "the one recorded")
+
+
+def as_recorded(function: str, arguments: Sequence[Argument]) -> str:
+    """What a function was recorded with, for an error that left it: shapes as one example has them, and lanes to try."""
+    has_lanes = any(argument.is_lane for argument in arguments)
+    shapes = ", ".join(f"{argument.name} {_shape_in_words(argument.example)}" for argument in arguments)
+    said = f"{function} was recorded{' for one example' if has_lanes else ''} with {shapes}."
+    rows = _longest(arguments)
+    if has_lanes or not rows:
+        return said
+    called = function if function.isidentifier() else "f"
+    return f"{said} If {rows[0]} has one row per example: compile({called}, lanes={rows})."
+
+
+def _longest(arguments: Sequence[Argument]) -> tuple[str, ...]:
+    """The names of the arguments with the longest first axis, as examples have; none where all are as long."""
+    lengths = {argument.name: 0 if is_scalar(argument.example) or isinstance(argument.example, Mapping)
+               else len(argument.example) for argument in arguments}
+    found = tuple(name for name, length in lengths.items() if length == max(lengths.values()))
+    return found if len(found) < len(lengths) else ()
+
+
+def _shape_in_words(example: Any) -> str:
+    try:
+        shape = None if isinstance(example, Mapping) else np.shape(example)
+    except ValueError:
+        shape = None  # ragged
+    return described(example) if shape is None else str(shape) if shape else "a number"
 
 
 def _one_lane(name: str, given: Any) -> Any:

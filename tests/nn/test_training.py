@@ -189,6 +189,9 @@ def rebuilt(model: MLP, parameters) -> MLP:
 
 
 class TestStopping:
+    def test_none_is_no_criterion_and_no_callback(self) -> None:
+        assert fit(line(), X, Y, epochs=3, stop=None, callbacks=None).epochs == 3
+
     def test_early_stopping_restores_the_best_weights(self) -> None:
         """The validation point contradicts the training points: its loss falls, then rises."""
         model, states = line(), []
