@@ -57,7 +57,7 @@ def flatten_like(structure: Any, like: Any, what: str, what_like: str) -> list[A
 
 
 def array_out_of(foreign: Any) -> np.ndarray:
-    """The numbers of another library's array; a tensor of PyTorch is taken out of its graph, and from wherever it is."""
+    """Another library's array as NumPy's; a tensor of PyTorch is taken out of its graph, and from wherever it is."""
     for out in ("detach", "cpu"):
         foreign = getattr(foreign, out)() if hasattr(foreign, out) else foreign
     return np.asarray(foreign)

@@ -122,9 +122,11 @@ _MOST_PROGRAMS = 8
 
 def _mode(module: Module) -> object:
     """What a recording of the module has as constants."""
+    settings = (
+        module.training, *(each for each in vars(module).values() if isinstance(each, (bool, int, float, str))))
     if isinstance(module, BatchNorm) and not module.training:
-        return module.running_mean.tobytes(), module.running_variance.tobytes()
-    return module.training, getattr(module, "keep", None)
+        return settings, module.running_mean.tobytes(), module.running_variance.tobytes()
+    return settings
 
 
 class _Recorded:

@@ -38,8 +38,10 @@ _Settings = ParamSpec("_Settings")
 
 # What scikit-learn's own networks call a setting, and what says here what others of theirs say.
 _RENAMED = {"hidden_layer_sizes": "hidden", "max_iter": "epochs"}
-_INSTEAD = {"alpha": "penalty=L2(0.001)", "solver": "optimizer=Adam(0.01)", "learning_rate_init": "optimizer=Adam(0.01)",
-            "learning_rate": "optimizer=SGD(0.1)", "momentum": "optimizer=Momentum(0.1, momentum=0.9)"}
+_INSTEAD = {
+    "alpha": "penalty=L2(0.001)", "solver": "optimizer=Adam(0.01)", "learning_rate_init": "optimizer=Adam(0.01)",
+    "learning_rate": "optimizer=SGD(0.1)", "momentum": "optimizer=Momentum(0.1, momentum=0.9)",
+}
 
 
 def _answering_other_names(init: Callable[_Settings, None]) -> Callable[_Settings, None]:

@@ -326,9 +326,9 @@ print(compiled_loss.plan)
 
 # %% [markdown]
 # 65,000 operations on single numbers, 10,000 once sums of products are one each; and the compiler has found the hundred
-# examples: the inputs are a constant matrix of 2 × 100, and each layer is one product. (The targets are ±1, and $1 \cdot x$ is folded away. So the examples
-# of the two classes take different ways at the end.) L2 is `parameters @ parameters`, once, whatever the number
-# of examples.
+# examples: the inputs are a constant matrix of 2 × 100, and each layer is one product. (The targets are ±1, and
+# $1 \cdot x$ is folded away. So the examples of the two classes take different ways at the end.) L2 is the dot product
+# of the parameters with themselves, once, whatever the number of examples.
 
 # %%
 assert len(compiled_loss.plan.instructions) < 30 < 5_000 < len(compiled_loss.tape)

@@ -87,7 +87,7 @@ def draw(
             raise ValueError("A plan is drawn as it is, without numbers and derivatives: viz.draw(program.plan).")
         return draw_plan(thing, limit, picture)
     if isinstance(thing, (Program, Compiled)):
-        raise ValueError("A program has no graph of nodes: draw program.plan, its blocks, after the first call.")
+        raise ValueError("A program is no graph. After its first call draw program.plan: viz.draw(program.plan).")
     require("style", style, ("lecture", "full"))
     if digits < 1:
         raise ValueError(f"digits is the number of significant digits, 1 or more; got {digits!r}.")

@@ -137,10 +137,11 @@ class Adjoints:
                 self._even.add(name)
             return
         name = self._bars[at]
+        was_even = name in self._even
         self._even.discard(name)
         if at in self._rooms:
             self._rooms[at].add()
-        if name in self._shared:
+        if name in self._shared or was_even:
             self.lines.append(f"{name} = {name} + {text}")
             self._shared.discard(name)
         else:

@@ -149,10 +149,10 @@ def require_same_shape(argument: Argument, given: Any) -> None:
 
 
 def as_recorded(function: str, arguments: Sequence[Argument]) -> str:
-    """What a function was recorded with, for an error that left it: shapes as one example has them, and lanes to try."""
+    """A note for an error that left a function: the shapes it was recorded with, as one example has them."""
     has_lanes = any(argument.is_lane for argument in arguments)
     shapes = ", ".join(f"{argument.name} {_shape_in_words(argument.example)}" for argument in arguments)
-    said = f"{function} was recorded{' for one example' if has_lanes else ''} with {shapes}."
+    said = f"{function} was recorded{' for one example' if has_lanes else ''} with {shapes or 'no arguments'}."
     rows = _longest(arguments)
     if has_lanes or not rows:
         return said
@@ -164,7 +164,7 @@ def _longest(arguments: Sequence[Argument]) -> tuple[str, ...]:
     """The names of the arguments with the longest first axis, as examples have; none where all are as long."""
     lengths = {argument.name: 0 if is_scalar(argument.example) or isinstance(argument.example, Mapping)
                else len(argument.example) for argument in arguments}
-    found = tuple(name for name, length in lengths.items() if length == max(lengths.values()))
+    found = tuple(name for name, length in lengths.items() if length == max(lengths.values(), default=0))
     return found if len(found) < len(lengths) else ()
 
 

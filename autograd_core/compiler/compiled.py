@@ -58,14 +58,11 @@ class Compiled:
         self.plan = self._vector_plan(optimize)
         self.value_and_grad: Callable[..., tuple[float, list[Any], list[float]]]
         self.value: Callable[..., float]
-        if self.plan is None and len(self.tape) > _MOST_LINES:
-            self.text = ProgramText("# Too many different instructions: the tape itself is replayed.", {}, [], {})
-            self.source = self.text.source
+        self.text = self._written(optimize)
+        self.source = self.text.source
+        if not self.text.namespace:
             self.value, self.value_and_grad = self.replayed_value_of, self.replayed_value_and_grad_of
             return
-        self.text = (array_program(self.plan, [name for name, _ in self._slots], self._lane_names()) if self.plan
-                     else scalar_program(self.tape, self._slots, not optimize))
-        self.source = self.text.source
         self.filename = f"<compiled {name} {next(_count)}>"
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
         # A traceback's frames hold the program, so that what it shows is still there.
@@ -75,6 +72,16 @@ class Compiled:
         for name, keeping in self.text.keeping.items():
             namespace[name] = keeping(namespace[name])
         self.value, self.value_and_grad = (self._function(namespace, name) for name in ("value", "value_and_grad"))
+
+    def _written(self, optimize: bool) -> ProgramText:
+        if self.plan is None and len(self.tape) > _MOST_LINES:
+            return _replayed("Too many different instructions")
+        try:
+            if self.plan is not None:
+                return array_program(self.plan, [name for name, _ in self._slots], self._lane_names())
+            return scalar_program(self.tape, self._slots, not optimize)
+        except ArithmeticError:
+            return _replayed("A constant is outside an operation's domain")
 
     def _function(self, namespace: dict[str, Any], name: str) -> Callable[..., Any]:
         """A generated function, with NumPy's errors raised; with lanes, the one made for as many as are given."""
@@ -182,5 +189,5 @@ class Compiled:
         return value, gradients, extras
 
 
-def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
-    return function
+def _replayed(reason: str) -> ProgramText:
+    return ProgramText(f"# {reason}: the tape itself is replayed.", {}, [], {})

@@ -18,7 +18,8 @@ def fuse_linear(tape: Tape) -> Tape:
     """Every sum of products that is written as a chain becomes one ``dot``, and other long sums one ``total``.
 
     Inner results that something else uses, or that have a name, stay.  In each product the
-    factor that is given comes first, so that equal weights stand in equal places.
+    factor that is given comes first, so that equal weights stand in equal places.  Of a sum in lanes, the terms that
+    all lanes share are a sum of their own.
 
     >>> from autograd_core.tracing import record
     >>> def f(w_1, w_2, x_1, x_2):
@@ -39,6 +40,7 @@ class _Fusion:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.first = len(tape.inputs)
+        self.lanes = tape.lanes if any(each.is_lane for each in tape.inputs) else []
         self.ranks = [1 if each.is_lane else 0 for each in tape.inputs]
         self.read = self._read()
         self.place: list[Operand] = list(range(self.first))
@@ -104,7 +106,20 @@ class _Fusion:
                 pairs += zip(inner[:half], inner[half:], strict=True)
             else:
                 waiting += reversed(inner)
+        if not self.lanes:
+            return self._terms(pairs, singles)
+        # What all lanes share is added up once, and not in each of them.
+        own = self._terms([pair for pair in pairs if any(map(self._is_lane, pair))],
+                          [single for single in singles if self._is_lane(single)])
+        shared = self._terms([pair for pair in pairs if not any(map(self._is_lane, pair))],
+                             [single for single in singles if not self._is_lane(single)])
+        return [*own, self._added(shared)] if own and shared else own or shared
+
+    def _terms(self, pairs: Sequence[tuple[Operand, ...]], singles: Sequence[Operand]) -> list[Operand]:
         return [*([self._products(pairs)] if pairs else []), *moved(tuple(singles), self.place)]
+
+    def _is_lane(self, operand: Operand) -> bool:
+        return type(operand) is int and self.lanes[operand]
 
     def _products(self, pairs: Sequence[tuple[Operand, ...]]) -> Operand:
         factors = moved(tuple([each for pair in pairs for each in pair]), self.place)

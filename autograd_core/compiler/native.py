@@ -51,6 +51,8 @@ class NativeCompiled(Compiled):
     def __init__(self, tape: Tape, arguments: Sequence[Argument], name: str, optimize: bool) -> None:
         self._numba = require("numba", "native", "A program as machine code")
         super().__init__(tape, arguments, name, optimize)
+        if not self.text.called and len(self.tape) <= _MOST_LINES:
+            raise NotNativeError("a constant in it is outside an operation's domain")
         if not self.text.called or self.source.count("\n") > _MOST_LINES:
             raise NotNativeError(f"it has more than {_MOST_LINES} lines, which would take minutes to build")
         defined = {each.name: each for each in ast.parse(self.source).body if isinstance(each, ast.FunctionDef)}
@@ -105,7 +107,8 @@ class NativeCompiled(Compiled):
         for each, (shape, is_lane) in zip(inputs, self._layouts.values(), strict=True):
             array = np.asarray(each, dtype=np.float64)
             array = array.T.reshape(-1, *shape) if is_lane else array.reshape(shape or (1,))
-            found.append(np.ascontiguousarray(array))
+            array = np.ascontiguousarray(array)
+            found.append(array if array.flags.writeable else array.copy())  # the build takes no others
         return found
 
     @cached_property

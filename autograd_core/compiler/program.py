@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_core.compiler.arguments import Argument, lane_count, signature, traced
+from autograd_core.compiler.arguments import Argument, as_given, as_recorded, lane_count, signature, traced
 from autograd_core.compiler.compiled import Compiled
 from autograd_core.compiler.native import NativeCompiled, NotNativeError
 from autograd_core.compiler.plan import Plan
@@ -45,7 +45,7 @@ class Program:
         self._signature = _of_places(f)
         self._names = list(self._signature.parameters)
         self.name: str = getattr(f, "__name__", type(f).__name__)
-        self.lanes = (lanes,) if isinstance(lanes, str) else tuple(lanes)
+        self.lanes = tuple(lanes) if hasattr(lanes, "__iter__") and not isinstance(lanes, str) else (lanes,)
         for lane in self.lanes:
             if lane not in self._names:
                 raise OperandError(f"lanes names arguments of {self.name}({', '.join(self._names)}); got {lane!r}.")
@@ -74,6 +74,9 @@ class Program:
 
         The gradient has the structure of the argument, of several it is a tuple, and that of ``parameters``, where
         there are any, an array after them.  Raises :class:`OperandError` for Values: there is no graph of a gradient.
+
+        >>> compile(lambda w, b, x: (w * x + b) ** 2, lanes="x").value_and_grad(3.0, 1.0, [0.0, 2.0])
+        (25.0, (14.0, 8.0))
         """
         if not named and not observers:
             answer = self._last[1](*arguments)
@@ -94,7 +97,13 @@ class Program:
         return float(value), gradients[0] if len(gradients) == 1 else tuple(gradients)
 
     def per_example(self, *arguments: Any, **named: Any) -> tuple[np.ndarray, Any]:
-        """Every lane's own value, shape (lanes,), and gradient, with the lanes along the first axis."""
+        """Every lane's own value, shape (lanes,), and gradient, with the lanes along the first axis.
+
+        That of an argument which is no number, list or array of numbers has shape (lanes, scalars in it).
+
+        >>> compile(lambda w, x: w * x, lanes="x").per_example(2.0, [1.0, 3.0])
+        (array([2., 6.]), array([1., 3.]))
+        """
         given = self._numbers(arguments, named)
         compiled = self._for(given)
         lanes = lane_count(compiled.arguments, given)
@@ -124,11 +133,11 @@ class Program:
         return self._for(self._bound(arguments, named))
 
     def _bound(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-        if len(arguments) == len(self._names) and not named:
-            return arguments
-        bound = self._signature.bind(*arguments, **named)
-        bound.apply_defaults()
-        return tuple(bound.arguments[name] for name in self._names)
+        if len(arguments) != len(self._names) or named:
+            bound = self._signature.bind(*arguments, **named)
+            bound.apply_defaults()
+            arguments = tuple(bound.arguments[name] for name in self._names)
+        return tuple(map(as_given, self._names, arguments))
 
     def _numbers(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         given = self._bound(arguments, named)
@@ -164,9 +173,15 @@ class Program:
         recorder = Recorder()
         pairs = [traced(recorder, name, each, name in self.lanes)
                  for name, each in zip(self._names, given, strict=True)]
-        with refusing_comparisons():
-            result = self.function(*(argument for _, argument in pairs))
-        return recorder.finish([recorder.slot_of(result, self.name)]), [argument for argument, _ in pairs]
+        arguments = [argument for argument, _ in pairs]
+        lane_count(arguments, given)  # the reason for other errors, where it raises
+        try:
+            with refusing_comparisons():
+                output = recorder.slot_of(self.function(*(given for _, given in pairs)), self.name)
+        except Exception as failure:
+            failure.add_note(as_recorded(self.name, arguments))
+            raise
+        return recorder.finish([output]), arguments
 
     # --- the first nan --------------------------------------------------------------------------
 

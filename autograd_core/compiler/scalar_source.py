@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -29,10 +28,10 @@ class _Monomial(NamedTuple):
         return f"-{product}" if self.coefficient == -1.0 else f"{self.coefficient!r} * {product}"
 
     def times(self, other: _Monomial) -> _Monomial:
-        """The product; numbers are multiplied now unless that leaves the range of floats."""
+        """The product; numbers are multiplied now, and first, unless that could leave the range of floats."""
         product = self.coefficient * other.coefficient
         is_zero = product == 0.0 and 0.0 in (self.coefficient, other.coefficient)
-        if is_zero or sys.float_info.min <= abs(product) <= sys.float_info.max:
+        if is_zero or 1.0 / _LARGEST_NUMBER <= abs(product) <= _LARGEST_NUMBER:
             return _Monomial(product, self.factors + other.factors)
         return _Monomial(self.coefficient, (*self.factors, f"({other.coefficient!r})", *other.factors))
 
@@ -265,6 +264,7 @@ def _partials_of(op: Primitive) -> Any:
 # Python's own compiler does not take a line of a thousand terms.
 _LONGEST_SUM = 100
 _LONGEST_PRODUCT = 4
+_LARGEST_NUMBER = 1e50
 _OPERAND = re.compile(r"\boperand_(\d+)\b|\boutcome\b")
 _CALL = re.compile(r"\w+\([^()]*\)")
 

@@ -70,7 +70,7 @@ class VectorSource:
         known = {self.plan.tape.names.get(slot) for slot in block.slots}
         if len(block.slots) == 1 and None not in known:
             return self.fresh(Symbol(known.pop()).python, numbered=False)
-        if instruction.kind in ("product", "rowwise"):
+        if instruction.kind == "product":
             return self.fresh("a" if block.is_lane or block.shape else "v")
         inlined = [view.block for view in instruction.operands if view.block in self.inlined]
         if instruction.op is rows.add and inlined:
@@ -293,12 +293,14 @@ class VectorSource:
         return self.fresh(f"{symbol}_{self._weights}", numbered=False)
 
     def expression(self, name: str, block: Block, selection: Selection) -> str:
+        size = int(np.prod(block.shape))
+        is_all = selection.index is None and (selection.start, selection.stop, selection.step) == (0, size, 1)
+        if is_all and selection.core == block.shape and selection.is_transposed and not selection.row:
+            return self._transposed(name, block, selection)
         flat = name if len(block.shape) == 1 else f"{name}.reshape({shape_text((-1,), block.is_lane)})"
         if selection.index is not None:
             return f"{flat}[{self.constant('index', selection.index)}]"
         step = f":{selection.step}" if selection.step > 1 else ""
-        size = int(np.prod(block.shape))
-        is_all = selection.start == 0 and selection.stop == size and selection.step == 1
         text = flat if is_all else f"{flat}[{selection.start}:{selection.stop}{step}]"
         if not selection.core:
             return f"{flat}[{selection.start}]"
@@ -308,10 +310,11 @@ class VectorSource:
             shape = (selection.core[0], selection.row) if selection.row else selection.core
             text = f"{text}.reshape({shape_text(shape, block.is_lane)})"
             text += f"[:, :{selection.core[1]}]" if selection.row else ""
-        if selection.is_transposed:
-            order = [*selection.order, *([len(selection.order)] if block.is_lane else [])]
-            text = f"{text}.T" if order == [1, 0] else f"{text}.transpose({', '.join(map(str, order))})"
-        return text
+        return self._transposed(text, block, selection) if selection.is_transposed else text
+
+    def _transposed(self, text: str, block: Block, selection: Selection) -> str:
+        order = [*selection.order, *([len(selection.order)] if block.is_lane else [])]
+        return f"{text}.T" if order == [1, 0] else f"{text}.transpose({', '.join(map(str, order))})"
 
 
 def _parts_of_output(plan: Plan) -> tuple[tuple[int, int], ...]:

@@ -316,3 +316,22 @@ def test_without_numba_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(ImportError, match=r"numba is not installed. It comes with the extra 'native'"):
         ag.compile(lambda x: x * x, backend="native")
+
+
+def test_read_only_arrays_and_conditions_used_again() -> None:
+    x = np.array([1.0, 2.0, 3.0])
+    x.setflags(write=False)
+    w = np.ones(1)
+    w.setflags(write=False)
+    program = ag.compile(lambda w, x: w[0] * x * x, lanes="x", backend="native")
+    for _ in range(2):
+        value, gradient = program.value_and_grad(w, x)
+        assert value == pytest.approx(14.0 / 3.0) and gradient == pytest.approx([14.0 / 3.0])
+    f = lambda w, x: ag.where(w + x, ag.sin(w + x), 2.0)  # noqa: E731
+    found = ag.compile(f, lanes="x", backend="native").value_and_grad(0.5, x)
+    assert found == pytest.approx(ag.compile(f, lanes="x").value_and_grad(0.5, x))
+
+
+def test_a_constant_outside_the_domain_is_refused_with_the_reason() -> None:
+    with pytest.raises(OperandError, match="a constant in it is outside an operation's domain"):
+        ag.compile(lambda w: w / 0.0, backend="native")(1.0)

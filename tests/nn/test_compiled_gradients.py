@@ -328,3 +328,13 @@ def test_old_programs_are_forgotten() -> None:
         compiled.model.eval()
         compiled.mean(*batch)
     assert len(compiled._programs) <= 8
+
+
+def test_a_setting_that_changes_is_a_constant_of_another_program() -> None:
+    model = nn.MLP([2, 3, 1], norm="batch", rng=0)
+    eager, compiled = pair(model, nn.half_squared_error)
+    batch = batch_of(2, 1)
+    for epsilon in (1e-5, 0.5):
+        for each in (eager, compiled):
+            next(module for module in each.model.modules() if isinstance(module, BatchNorm)).epsilon = epsilon
+        assert_equal(compiled.mean(*batch), eager.mean(*batch))

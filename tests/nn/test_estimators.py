@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from nn import L2, SGD, Adam, DataError, DivergedError, SettingError, iris
+from nn.errors import UnknownSettingError
 
 estimator_checks = pytest.importorskip("sklearn.utils.estimator_checks")
 estimators = pytest.importorskip("nn.estimators")
@@ -187,6 +189,36 @@ def test_settings_are_refused_by_fit(settings: dict[str, Any], kind: type[Except
         classifier.fit(*flowers())
     with pytest.raises(not_fitted_error):
         classifier.predict(flowers()[0])
+
+
+TAKEN = "It takes hidden, activation, penalty, optimizer, batch_size, epochs, random_state."
+FOREIGN: list[tuple[dict[str, Any], str]] = [
+    ({"hidden_layer_sizes": (10,)}, "has no setting hidden_layer_sizes. Write {}(hidden=(10,))."),
+    ({"max_iter": 300, "random_state": 1, "hidden_layer_sizes": (3, 2)},
+     "has no setting max_iter and no hidden_layer_sizes. Write {}(epochs=300, random_state=1, hidden=(3, 2))."),
+    ({"alpha": 0.1}, f"has no setting alpha. Write {{}}(). For alpha write penalty=L2(0.001). {TAKEN}"),
+    ({"solver": "lbfgs", "epochs": 2},
+     f"has no setting solver. Write {{}}(epochs=2). For solver write optimizer=Adam(0.01). {TAKEN}"),
+    ({"verbose": True}, f"has no setting verbose. Write {{}}(). {TAKEN}"),
+]
+
+
+@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize(("settings", "said"), FOREIGN)
+def test_scikit_learns_own_names_are_answered_with_ours(kind: Any, settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(UnknownSettingError) as caught:
+        kind(**settings)
+    assert str(caught.value) == f"{kind.__name__} {said.format(kind.__name__)}"
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_positions_and_the_signature_are_kept(kind: Any) -> None:
+    assert list(inspect.signature(kind).parameters) == list(CHANGES)
+    assert kind((3,), "relu").get_params()["activation"] == "relu"
+    with pytest.raises(UnknownSettingError, match=r"Write MLP\w+\(\(3,\), epochs=5\)"):
+        kind((3,), max_iter=5)
+    with pytest.raises(TypeError, match="multiple values for argument 'hidden'"):
+        kind((3,), hidden=(3,))
 
 
 def test_one_class_is_refused_with_its_name() -> None:

@@ -163,6 +163,15 @@ def test_a_plan_can_be_drawn_downwards_and_is_the_same_every_time() -> None:
     assert picture.direction == "down" and picture == viz.draw(declared(), direction="down", scale=2.0)
 
 
+def test_a_program_is_not_drawn_itself() -> None:
+    program = ag.compile(lambda x: ag.sin(x))
+    for thing in (program, program.trace(1.0)):
+        with pytest.raises(ValueError) as raised:
+            viz.draw(thing)
+        assert str(raised.value) == (
+            "A program is no graph. After its first call draw program.plan: viz.draw(program.plan).")
+
+
 def test_mistakes_are_answered_in_words() -> None:
     program = ag.compile(lambda x, y: ag.sin(x * y) + ag.exp(x))
     program.value_and_grad(1.0, 2.0)
