@@ -122,11 +122,10 @@ _MOST_PROGRAMS = 8
 
 def _mode(module: Module) -> object:
     """What a recording of the module has as constants."""
-    settings = (
-        module.training, *(each for each in vars(module).values() if isinstance(each, (bool, int, float, str))))
-    if isinstance(module, BatchNorm) and not module.training:
-        return settings, module.running_mean.tobytes(), module.running_variance.tobytes()
-    return settings
+    if isinstance(module, BatchNorm):
+        statistics = () if module.training else (module.running_mean.tobytes(), module.running_variance.tobytes())
+        return module.training, module.epsilon, statistics
+    return module.training, module.keep if isinstance(module, Dropout) else None
 
 
 class _Recorded:

@@ -135,11 +135,10 @@ class _Descent:
         whole_gradient = np.zeros(len(self.vector))
         updates = 0
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for
-            for chosen in batches(len(X), size, self.run.shuffler):
-                minibatch = X[chosen], targets[chosen]
-                found = self.gradients.mean(*minibatch)
-                rate = self.update(found, *minibatch)
-                share = len(chosen) / len(X)
+            for x, y in minibatches(X, targets, size, self.run.shuffler):
+                found = self.gradients.mean(x, y)
+                rate = self.update(found, x, y)
+                share = len(x) / len(X)
                 loss += share * found.loss
                 penalty += share * found.penalty
                 whole_gradient += share * found.gradient
@@ -195,6 +194,22 @@ def batches(examples: int, size: int, rng: np.random.Generator) -> Iterator[np.n
     order = np.arange(examples) if size == examples else rng.permutation(examples)
     for start in range(0, examples, size):
         yield order[start : start + size]
+
+
+def minibatches(
+    X: np.ndarray, targets: np.ndarray, size: int, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The examples and targets of each minibatch of one epoch, as views of one copy in the order drawn.
+
+    >>> X = np.arange(5.0)[:, None]
+    >>> [x.ravel().tolist() for x, _ in minibatches(X, X, 2, np.random.default_rng(0))]
+    [[2.0, 4.0], [3.0, 0.0], [1.0]]
+    """
+    if size < len(X):
+        order = np.concatenate(list(batches(len(X), size, rng)))
+        X, targets = X[order], targets[order]
+    for start in range(0, len(X), size):
+        yield X[start : start + size], targets[start : start + size]
 
 
 def _are_finite(numbers: np.ndarray) -> bool:
