@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -77,14 +76,14 @@ def growth(heading: str, kind: str, what: str, sizes: tuple[int, ...], clock: st
     else:
         left_out = ""
     names = [name for name in TIMES if name in found[0]]
-    rows = [(f"{round(each['size']):,} {what}", *(duration(each[name]) for name in names), f"{each['memory']:,.1f} MB",
-             f"{each['resident']:,.0f} MB") for each in found]
+    rows = [(f"{round(each['size']):,} {what}", *(duration(each[name]) for name in names), f"{each['memory']:,.1f} MB")
+            for each in found]
     last = found[-2:]
     for title, part in (("exponent over all sizes", found), ("exponent of the last step", last)):
         exponents = [_exponent(part, name) for name in (*names, "memory")]
-        rows.append((title, *(f"{each:.2f}" for each in exponents), ""))
+        rows.append((title, *(f"{each:.2f}" for each in exponents)))
     titles = {"eager": "eager, both ways", "first": "compile and first call", "again": "next call"}
-    return Table(heading, ("", *(titles[name] for name in names), "peak allocated", "resident set grew by"), rows,
+    return Table(heading, ("", *(titles[name] for name in names), "peak allocated"), rows,
                  [left_out] if left_out else [])
 
 
@@ -178,15 +177,11 @@ def _compiled(make: Callable[[], Any], arguments: tuple[Any, ...], clock: Callab
 def main(kind: str, size: int, measured: str) -> None:
     """Print what the child found."""
     clock = time.process_time if measured == "cpu" else time.perf_counter
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if measured == "memory":
         tracemalloc.start()
     found = lanes(size, clock) if kind == "lanes" else written_out(kind, size, clock)
     if measured == "memory":
         found = {"memory": tracemalloc.get_traced_memory()[1] / 1e6}
-    else:
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        found["resident"] = grown * (1.0 if sys.platform == "darwin" else 1024.0) / 1e6
     print(json.dumps(found))
 
 
