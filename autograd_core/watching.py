@@ -36,6 +36,18 @@ _alterations: ContextVar[tuple[Callable[[Value], None], ...]] = ContextVar("alte
 
 
 @contextmanager
+def _in_this_context(switch: ContextVar[bool], somebody: list[str]) -> Iterator[None]:
+    """Within the block the switch is on in this context, and ``somebody`` says in all that it is in one."""
+    token = switch.set(True)
+    somebody.append(switch.name)
+    try:
+        yield
+    finally:
+        somebody.pop()
+        switch.reset(token)
+
+
+@contextmanager
 def detect_anomaly() -> Iterator[None]:
     """Within the block, stop with :class:`AnomalyError` at the first node or adjoint that becomes nan.
 
@@ -48,13 +60,8 @@ def detect_anomaly() -> Iterator[None]:
     Traceback (most recent call last):
     autograd_core.errors.AnomalyError: sub(inf, inf) became nan. Its operands: x = inf, inf.
     """
-    token = _watching_for_nan.set(True)
-    observers.append("nan")
-    try:
+    with _in_this_context(_watching_for_nan, observers):
         yield
-    finally:
-        observers.pop()
-        _watching_for_nan.reset(token)
 
 
 @contextmanager
@@ -118,13 +125,8 @@ def refusing_comparisons() -> Iterator[None]:
     Traceback (most recent call last):
     autograd_core.errors.OperandError: w > 1.0 compares a Value's present data while a function is recorded, ...
     """
-    token = _refusing.set(True)
-    refusals.append("compared")
-    try:
+    with _in_this_context(_refusing, refusals):
         yield
-    finally:
-        refusals.pop()
-        _refusing.reset(token)
 
 
 def refuse(value: Value, sign: str, other: object) -> None:

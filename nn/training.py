@@ -191,9 +191,13 @@ def batches(examples: int, size: int, rng: np.random.Generator) -> Iterator[np.n
     >>> [batch.tolist() for batch in batches(5, 2, np.random.default_rng(0))]
     [[2, 4], [3, 0], [1]]
     """
-    order = np.arange(examples) if size == examples else rng.permutation(examples)
+    order = _order(examples, size, rng)
     for start in range(0, examples, size):
         yield order[start : start + size]
+
+
+def _order(examples: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    return np.arange(examples) if size == examples else rng.permutation(examples)
 
 
 def minibatches(
@@ -206,7 +210,7 @@ def minibatches(
     [[2.0, 4.0], [3.0, 0.0], [1.0]]
     """
     if size < len(X):
-        order = np.concatenate(list(batches(len(X), size, rng)))
+        order = _order(len(X), size, rng)
         X, targets = X[order], targets[order]
     for start in range(0, len(X), size):
         yield X[start : start + size], targets[start : start + size]

@@ -7,6 +7,7 @@ import linecache
 import math
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -21,12 +22,16 @@ from autograd_core.compiler.plan import Plan
 from autograd_core.compiler.program_text import ProgramText
 from autograd_core.compiler.quick_call import quick_call
 from autograd_core.compiler.scalar_program import scalar_program, unused
-from autograd_core.tape import Tape
+from autograd_core.primitives import TABLE
+from autograd_core.tape import RESERVED, Instruction, Tape
 
 PARAMETERS = "parameters"
 _MOST_SCALAR_LINES = 200
 _SMALLEST_GROUPS = 8.0
 _MOST_LINES = 200_000
+_CALLED = RESERVED | {
+    "value", "value_and_grad", "value_in_place", "value_and_grad_in_place", "s", "b", "p",
+    *(f"{row.name}_{ending}" for row in TABLE for ending in ("of", "partials"))}
 _count = itertools.count(1)
 # As a decorator it takes half the time that it takes as a context.
 _RAISING = np.errstate(invalid="raise", divide="raise", over="ignore", under="ignore")
@@ -45,6 +50,7 @@ class Compiled:
         self.arguments = tuple(arguments)
         self.parameters = tuple(each.value for each in tape.inputs if each.value is not None)
         self.has_lanes = any(argument.is_lane for argument in arguments)
+        tape = _with_names_to_call(tape)
         self.tape = optimized(tape) if optimize else tape
         first_closed = sum(len(argument.slots) for argument in arguments)
         self._slots = [(argument.name, argument.slots) for argument in arguments if len(argument.slots)]
@@ -187,6 +193,16 @@ class Compiled:
         gradients = [np.array([float(np.sum(adjoints[slot])) for slot in slots])
                      for name, slots in self._slots if name not in lanes]
         return value, gradients, extras
+
+
+def _with_names_to_call(tape: Tape) -> Tape:
+    """The tape, a row of one's own under another name where the source calls something else by its name."""
+    own = {op for op, _ in tape.instructions}.difference(TABLE)
+    renamed = {op: replace(op, name=unused(op.name, _CALLED)) for op in own if op.name in _CALLED}
+    if not renamed:
+        return tape
+    return replace(tape, instructions=tuple([
+        Instruction(renamed.get(op, op), operands) for op, operands in tape.instructions]))
 
 
 def _replayed(reason: str) -> ProgramText:

@@ -1,7 +1,7 @@
 """The shortest way into a program and out again, for arguments of the kinds given on most calls.
 
 A call of a small program takes microseconds, so that checking its arguments in general would take as long again.  Here
-every argument has a reader that takes one kind only and raises :class:`Unusual` at anything else.
+every argument has a reader that takes one kind only and raises :class:`UnusualError` at anything else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Answer = tuple[float, Any]
 _FLOATS = {float}
 
 
-class Unusual(Exception):  # noqa: N818
+class UnusualError(Exception):
     """An argument that takes the long way."""
 
 
@@ -49,7 +49,7 @@ def _of_one(function: Callable[..., Any], read: Reader, write: Reader) -> Callab
         try:
             value, gradients, _ = function(read(*given))
             return (value, write(gradients[0])) if type(value) is float and isfinite(value) else None
-        except (ArithmeticError, ValueError, TypeError, Unusual):  # a TypeError: not one argument
+        except (ArithmeticError, ValueError, TypeError, UnusualError):  # a TypeError: not one argument
             return None
 
     return quick
@@ -64,20 +64,20 @@ def _of_several(
         if len(given) != count:
             return None
         try:
-            inputs = [read(each) for read, each in zip(readers, given)]  # noqa: B905
+            inputs = [read(each) for read, each in zip(readers, given, strict=True)]
             for first in first_lanes:
                 lanes = inputs[first].shape[-1]
                 for at in lane_arguments:
                     if inputs[at].shape[-1] != lanes or not lanes:
                         return None
             value, gradients, _ = function(*inputs)
-        except (ArithmeticError, ValueError, Unusual):
+        except (ArithmeticError, ValueError, UnusualError):
             return None
         if not isfinite(value):
             return None
         if len(writers) == 1:
             return float(value), writers[0](gradients[0])
-        return float(value), tuple([write(each) for write, each in zip(writers, gradients)])  # noqa: B905
+        return float(value), tuple([write(each) for write, each in zip(writers, gradients, strict=True)])
 
     return quick
 
@@ -88,17 +88,17 @@ def _list_reader(argument: Argument) -> Reader | None:
 
     def of_list(given: Any) -> list[float]:
         if type(given) is not list or len(given) != length or set(map(type, given)) != _FLOATS:
-            raise Unusual
+            raise UnusualError
         return given
 
     def of_array(given: Any) -> list[float]:
         if type(given) is not ndarray or given.shape != shape or given.dtype is not float64:
-            raise Unusual
+            raise UnusualError
         return given.tolist() if is_flat else given.ravel().tolist()
 
     def of_number(given: Any) -> list[float]:
         if type(given) is not float:
-            raise Unusual
+            raise UnusualError
         return [given]
 
     if shape is None or 0 in shape:
@@ -117,17 +117,17 @@ def _array_reader(argument: Argument) -> Reader | None:
 
     def of_array(given: Any) -> Any:
         if type(given) is not ndarray or given.shape != shape or given.dtype is not float64:
-            raise Unusual
+            raise UnusualError
         return given.ravel()[0] if is_one else given
 
     def of_number(given: Any) -> np.float64:
         if type(given) is not float:
-            raise Unusual
+            raise UnusualError
         return np.float64(given)
 
     def of_lanes(given: Any) -> Any:
         if type(given) is not ndarray or given.shape[1:] != shape or not given.shape or given.dtype is not float64:
-            raise Unusual
+            raise UnusualError
         return given.ravel() if is_one else given.T
 
     if shape is None or 0 in shape or (len(shape) > 1 and argument.is_lane):

@@ -14,6 +14,7 @@ import autograd_core as ag
 from autograd_core.errors import OperandError
 from autograd_core.structures import with_plain_arrays
 from autograd_core.tracing import record
+from tests.compiler.foreign import Foreign
 
 
 def message_of(f: Callable[..., Any], *arguments: Any, lanes: tuple[str, ...] = ()) -> str:
@@ -138,18 +139,6 @@ def test_a_recorded_scalar_can_be_printed_and_meet_arrays() -> None:
 
 
 # --- other libraries' arrays --------------------------------------------------------------------
-
-
-class Foreign:
-    """An array of another library; one that requires grad, as PyTorch's do, refuses to become NumPy's."""
-
-    def __init__(self, numbers: Any, requires_grad: bool = False) -> None:
-        self.numbers, self.requires_grad = np.asarray(numbers), requires_grad
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.requires_grad:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
-        return self.numbers
 
 
 def test_structures_keep_what_is_no_foreign_array() -> None:

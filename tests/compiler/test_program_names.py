@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 import autograd_core as ag
 from autograd_core import Value
+from autograd_core.compiler import array_program
 from tests.compiler.agreement import assert_agrees, directly, eager_answer
 
 HOSTILE = ["lanes", "sin", "x_bar", "v_1", "v_1_bar", "outcome", "operand_0", "operand_1", "parameters", "inf", "nan",
@@ -87,3 +89,32 @@ def test_an_argument_may_be_called_as_a_users_row() -> None:
     for lanes in ((), ("bowl",)):
         program = ag.compile(lambda w, bowl: w * row(bowl) + row(w), lanes=lanes)
         assert program(2.0, [3.0] if lanes else 3.0) == 14.0
+
+
+@pytest.mark.parametrize("large", [0, 1 << 60])
+@pytest.mark.parametrize("name", [
+    "positive", "matmul", "lanes", "full", "value", "logsumexp_of", "logsumexp_partials", "room", "results", "ones",
+    "s"])
+def test_a_row_of_ones_own_may_be_called_as_something_in_the_source(
+    name: str, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice_the_sine(x: float) -> float:
+        return 2.0 * math.sin(x)
+
+    twice_the_sine.__name__ = name
+    row = ag.primitive(partials=[lambda out, x: 2.0 * ag.cos(x)], array=lambda x: 2.0 * np.sin(x))(twice_the_sine)
+    monkeypatch.setattr(array_program, "_LARGE", large)
+
+    def f(w: Any, x: Any) -> Any:
+        hidden = [ag.relu(row(w[2 * at] * x + w[2 * at + 1])) for at in range(3)]
+        return ag.dot(w[6:9], hidden) ** 2 + ag.logsumexp(hidden)
+
+    rng = np.random.default_rng(0)
+    w, X = rng.normal(size=9), rng.normal(size=5)
+    leaves = [ag.Value(each) for each in w]
+    y = ag.mean([f(leaves, x) for x in X.tolist()])
+    y.backward()
+    value, gradient = ag.compile(f, lanes="x").value_and_grad(w, X)
+    assert value == pytest.approx(y.data, rel=1e-13)
+    np.testing.assert_allclose(gradient, [leaf.grad for leaf in leaves], rtol=1e-12, atol=1e-14)
+    assert ag.compile(f).value_and_grad(w, 0.5)[0] == pytest.approx(f(w.tolist(), 0.5), rel=1e-14)

@@ -11,18 +11,7 @@ import pytest
 
 import autograd_core as ag
 from autograd_core.errors import OperandError
-
-
-class Foreign:
-    """An array of another library; one that requires grad, as PyTorch's do, refuses to become NumPy's."""
-
-    def __init__(self, numbers: Any, requires_grad: bool = False) -> None:
-        self.numbers, self.requires_grad = np.asarray(numbers), requires_grad
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.requires_grad:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
-        return self.numbers
+from tests.compiler.foreign import Foreign
 
 
 def error(W: Any, b: Any, x: Any, target: Any) -> Any:
